@@ -1,0 +1,55 @@
+"""augflow: Keras's ImageDataGenerator, from worker processes.
+
+Names are imported when they are first used (PEP 562): every worker process runs this file, too,
+and needs none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augflow.array_iterator import NumpyArrayIterator
+    from augflow.dataframe_iterator import DataFrameIterator
+    from augflow.directory_iterator import DirectoryIterator
+    from augflow.errors import ImageReadError, WorkerDiedError
+    from augflow.generator import ImageDataGenerator
+    from augflow.iterator import Iterator
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataFrameIterator",
+    "DirectoryIterator",
+    "ImageDataGenerator",
+    "ImageReadError",
+    "Iterator",
+    "NumpyArrayIterator",
+    "WorkerDiedError",
+    "preprocessing",
+]
+
+_HOMES = {
+    "DataFrameIterator": "augflow.dataframe_iterator",
+    "DirectoryIterator": "augflow.directory_iterator",
+    "ImageDataGenerator": "augflow.generator",
+    "ImageReadError": "augflow.errors",
+    "Iterator": "augflow.iterator",
+    "NumpyArrayIterator": "augflow.array_iterator",
+    "WorkerDiedError": "augflow.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "preprocessing":
+        return import_module("augflow.preprocessing")
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'augflow' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,188 @@
+"""Batches from images in memory: ``ImageDataGenerator.flow``."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator as AbstractIterator
+from typing import Any
+
+import numpy as np
+
+from augflow import defaults
+from augflow.planned_iterator import PlannedIterator
+from augflow.schedule import Place
+
+# A batch that this process builds faster than this gains nothing from workers: they cost a copy
+# of the raw images into shared memory and about half a millisecond.
+_WORTH_WORKERS_SECONDS = 0.004
+_BATCHES_TIMED = 3
+
+
+class NumpyArrayIterator(PlannedIterator):
+    """Yields batches of an array of images.
+
+    Args:
+        x: images, shape (samples, height, width, channels), or with channels second for
+            "channels_first"; or a pair (images, other array or list of other arrays).
+        y: targets, one a sample, or None.
+        image_data_generator: an ``ImageDataGenerator`` or an object with its methods.
+        batch_size: samples a batch. Defaults to 32.
+        shuffle: whether each epoch has an order of its own. Defaults to False.
+        sample_weight: one weight a sample, or None.
+        seed: see ``Iterator``.
+        data_format: "channels_last", "channels_first", or None for Keras's default.
+        save_to_dir: a folder to save each batch's images to, for looking at them.
+        save_prefix: of their names.
+        save_format: their ending, e.g. "png".
+        subset: "training" or "validation", parts by the generator's ``validation_split``.
+        ignore_class_split: do not require the same classes in both parts.
+        dtype: of the batches; None for Keras's default float type.
+        augment: whether the random transforms are applied. Defaults to True.
+
+    Raises:
+        ValueError: lengths, rank, subset or data format do not fit.
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        image_data_generator: Any,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        sample_weight: Any = None,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        ignore_class_split: bool = False,
+        dtype: Any = None,
+        *,
+        augment: bool | None = None,
+    ) -> None:
+        self.dtype = defaults.floatx() if dtype is None else dtype
+        self.data_format = defaults.data_format() if data_format is None else data_format
+        images, others = _images_and_others(x)
+        for name, values in (("y", y), ("sample_weight", sample_weight)):
+            if values is not None and len(values) != len(images):
+                raise ValueError(
+                    f"`x` and `{name}` must have the same length. Received: "
+                    f"x.shape = {np.shape(images)}, {name}.shape = {np.shape(values)}"
+                )
+        if subset is not None:
+            part = _part(images, y, image_data_generator, subset, ignore_class_split)
+            images = images[part]
+            others = [values[part] for values in others]
+            y = None if y is None else y[part]
+            sample_weight = None if sample_weight is None else sample_weight[part]
+        self.x = np.asarray(images, dtype=self.dtype)
+        self.x_misc = others
+        self._check_images()
+        self.y = None if y is None else np.asarray(y)
+        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+        self.image_data_generator = image_data_generator
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        self.subset = subset
+        self.augment = True if augment is None else augment
+        self._timings: list[float] = []
+        super().__init__(len(self.x), batch_size, shuffle, seed)
+
+    def _check_images(self) -> None:
+        if self.x.ndim != 4:
+            raise ValueError(
+                "`x` must have rank 4: (samples, height, width, channels). Received an array of "
+                f"shape {self.x.shape}. A single image becomes a batch with x[np.newaxis]."
+            )
+        axis = 3 if self.data_format == "channels_last" else 1
+        if self.x.shape[axis] not in (1, 3, 4):
+            warnings.warn(
+                f"expected 1, 3 or 4 channels on axis {axis} (data_format="
+                f'"{self.data_format}"), but x has shape {self.x.shape}: {self.x.shape[axis]} '
+                "channels.",
+                stacklevel=4,
+            )
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        first, second, third = self.x.shape[1:]
+        if self.data_format == "channels_first":
+            return second, third, first
+        return first, second, third
+
+    def _names(self, indices: np.ndarray) -> list[str]:
+        return [f"sample {index} of x" for index in indices.tolist()]
+
+    def _lay(self, indices: np.ndarray, rows: np.ndarray) -> None:
+        np.take(self.x, indices, axis=0, out=rows, mode="clip")
+
+    def _working_dtype(self) -> str:
+        return np.dtype(self.dtype).str
+
+    def _highest_save_number(self) -> int:
+        return 10_000
+
+    def _wanted_workers(self) -> int:
+        pays = min(self._timings, default=0.0) > _WORTH_WORKERS_SECONDS
+        return super()._wanted_workers() if pays else 0
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        if len(self._timings) >= _BATCHES_TIMED:
+            return super()._fetch(place, coming)
+        # The first batches are built here and timed. That decides about workers, and so about
+        # speed only: the batches are the same.
+        begin = time.perf_counter()
+        batch = super()._fetch(place, coming)
+        self._timings.append(time.perf_counter() - begin)
+        if len(self._timings) == _BATCHES_TIMED and self._wanted_workers():
+            self.close()
+        return batch
+
+    def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        others = [values[indices] for values in self.x_misc]
+        inputs = [arrays[0], *others] if others else arrays[0]
+        if self.y is None:
+            return inputs
+        if self.sample_weight is None:
+            return inputs, self.y[indices]
+        return inputs, self.y[indices], self.sample_weight[indices]
+
+
+def _images_and_others(x: Any) -> tuple[Any, list[np.ndarray]]:
+    if not isinstance(x, tuple | list):
+        return x, []
+    if len(x) != 2:
+        raise ValueError(
+            "`x` must be an array of images, or a pair (images, other array or list of other "
+            f"arrays). Received a {type(x).__name__} of {len(x)} items; a list of images becomes "
+            "an array with np.stack."
+        )
+    images, rest = x
+    others = [np.asarray(values) for values in (rest if isinstance(rest, list) else [rest])]
+    for values in others:
+        if len(values) != len(images):
+            raise ValueError(
+                "All of the arrays in `x` must have the same length. Received: "
+                f"len(x[0]) = {len(images)} and another of length {len(values)}"
+            )
+    return images, others
+
+
+def _part(images: Any, y: Any, generator: Any, subset: str, ignore_class_split: bool) -> slice:
+    """The slice of a subset: validation is the first fraction, training the rest."""
+    if subset not in ("training", "validation"):
+        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
+    border = int(len(images) * generator._validation_split)
+    if (
+        y is not None
+        and not ignore_class_split
+        and not np.array_equal(np.unique(y[:border]), np.unique(y[border:]))
+    ):
+        raise ValueError(
+            "Training and validation subsets have different classes after the split. Shuffle x "
+            "and y together if they are sorted by label, or pass ignore_class_split=True."
+        )
+    return slice(None, border) if subset == "validation" else slice(border, None)

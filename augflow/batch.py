@@ -1,0 +1,294 @@
+"""One batch: the only place that knows the order of the stages.
+
+``build_rows`` is a pure function of a plan (settings) and a job (which rows, which stream).
+The same code runs in this process and in a worker, so the number of workers cannot change
+a batch.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augflow import draw
+from augflow.colour import shift_brightness, shift_channels
+from augflow.draw import Column, draw_parameters
+from augflow.geometry import affine_matrices, flip, fold_flips, warp
+from augflow.keras_preprocessing import KerasPreprocessing
+from augflow.read_image import read_image
+from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
+from augflow.standardize import standardize
+from augflow.streams import StreamState, as_global, open_stream
+
+# Folding a flip into the matrix moves coordinates by one rounding error. That cannot be seen
+# where pixels are blended, but may pick another pixel (order 0) or another side of the edge.
+_FOLDING_FILL_MODES = frozenset({"nearest", "reflect"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every batch of a flow has in common.
+
+    Attributes:
+        image_shape: (height, width, channels), whatever ``channels_first`` says.
+        channels_first: whether batches are (samples, channels, height, width).
+        dtype: of the batches.
+        working_dtype: of the images between the stages, a float type but for integer arrays.
+        read: how to read files; None for arrays, whose raw images the caller lays into the
+            rows before the batch is built.
+        transform: ranges of the random transforms, None for none at all.
+        standardize: what follows them, None for nothing.
+        custom: an object whose own ``get_random_transform``, ``apply_transform`` and
+            ``standardize`` take the place of the two above; None for augflow's.
+        inputs_as_targets: a second copy of the batch serves as its targets.
+    """
+
+    image_shape: tuple[int, int, int]
+    dtype: str
+    working_dtype: str
+    channels_first: bool = False
+    read: ReadSettings | None = None
+    transform: TransformSettings | None = None
+    standardize: StandardizeSettings | None = None
+    custom: Any = None
+    inputs_as_targets: bool = False
+
+    @property
+    def calls_user_code(self) -> bool:
+        """Whether a function of the user runs once a sample.
+
+        It may draw from ``np.random``, as it may in Keras, and so has a say in what the
+        samples after it draw: such a batch is built by one worker, in order.
+        """
+        if self.custom is not None:
+            return True
+        function = self.standardize.preprocessing_function if self.standardize else None
+        return function is not None and not isinstance(function, KerasPreprocessing)
+
+    def batch_shape(self, samples: int) -> tuple[int, ...]:
+        """The shape of a batch, in the flow's data format."""
+        height, width, channels = self.image_shape
+        image = (channels, height, width) if self.channels_first else self.image_shape
+        return (samples, *image)
+
+    def bytes_of(self, samples: int) -> int:
+        """The size of a batch, targets that are inputs included."""
+        size = int(np.prod(self.batch_shape(samples))) * np.dtype(self.dtype).itemsize
+        return size * (2 if self.inputs_as_targets else 1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Rows ``start`` to ``stop`` of one batch of ``samples`` rows.
+
+    ``names`` says for each of those rows which file (or sample) it is: the paths to read, and
+    for arrays what an error is to name.
+    """
+
+    samples: int
+    start: int
+    stop: int
+    stream: StreamState
+    names: list[str]
+
+
+def batch_views(plan: Plan, samples: int, buffer: Any) -> list[np.ndarray]:
+    """The arrays of a batch laid over a buffer: inputs and, where they are copied, targets."""
+    shape = plan.batch_shape(samples)
+    count = int(np.prod(shape))
+    flat = np.frombuffer(buffer, dtype=plan.dtype, count=count * (1 + plan.inputs_as_targets))
+    arrays = [flat[:count].reshape(shape)]
+    if plan.inputs_as_targets:
+        arrays.append(flat[count:].reshape(shape))
+    return arrays
+
+
+def build_rows(plan: Plan, job: Job, arrays: list[np.ndarray]) -> np.random.RandomState:
+    """Build the job's rows in place.
+
+    Args:
+        plan: the flow's settings.
+        job: which rows, and the stream of the whole batch.
+        arrays: as ``batch_views`` gives them. Without ``plan.read`` the rows hold raw images.
+
+    Returns:
+        The batch's stream after the last draw.
+
+    Raises:
+        Exception: what reading or a user's function raised, with a note naming the file.
+    """
+    batch = arrays[0]
+    stream = open_stream(job.stream)
+    if plan.custom is not None:
+        _build_with_methods(plan, job, batch, stream)
+    else:
+        _build_with_settings(plan, job, batch, stream)
+    if plan.inputs_as_targets:
+        arrays[1][job.start : job.stop] = batch[job.start : job.stop]
+    return stream
+
+
+def _build_with_settings(
+    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState
+) -> None:
+    one_by_one = plan.calls_user_code
+    if one_by_one and (job.start, job.stop) != (0, job.samples):
+        raise ValueError("a batch whose samples run user code must be built as a whole")
+    if not one_by_one:
+        drawn = _draw(plan, job.samples, stream)
+        parameters = drawn[job.start : job.stop]
+        matrices = _matrices(plan, parameters)
+    for place, name in enumerate(job.names):
+        row = batch[job.start + place]
+        try:
+            if one_by_one:
+                parameters = _draw(plan, 1, stream)
+                matrices = _matrices(plan, parameters)
+                place = 0
+            _build_row(plan, name, row, parameters[place], matrices[place], stream)
+        except Exception as error:
+            error.add_note(_note(name, plan))
+            raise
+
+
+def _draw(plan: Plan, samples: int, stream: np.random.RandomState) -> np.ndarray:
+    if plan.transform is None:
+        return draw.identity_parameters(samples)
+    height, width, _ = plan.image_shape
+    return draw_parameters(plan.transform, height, width, samples, stream)
+
+
+def _matrices(plan: Plan, parameters: np.ndarray) -> list[np.ndarray | None]:
+    if plan.transform is None:
+        return [None] * len(parameters)
+    height, width, _ = plan.image_shape
+    return transform_matrices(parameters, height, width)
+
+
+def transform_matrices(parameters: np.ndarray, height: int, width: int) -> list[np.ndarray | None]:
+    """The affine matrix of each row of parameters, None where the geometry stays as it is."""
+    geometry = parameters[:, : Column.FLIP_HORIZONTAL]
+    moves = (geometry != _UNMOVED).any(axis=1)
+    if not moves.any():
+        return [None] * len(parameters)
+    theta, tx, ty, shear, zx, zy = geometry.T
+    matrices = affine_matrices(theta, tx, ty, shear, zx, zy, height, width)
+    return [matrix if moved else None for matrix, moved in zip(matrices, moves, strict=True)]
+
+
+_UNMOVED = draw.identity_parameters(1)[0, : Column.FLIP_HORIZONTAL]
+
+
+def _build_row(
+    plan: Plan,
+    name: str,
+    row: np.ndarray,
+    parameters: np.ndarray,
+    matrix: np.ndarray | None,
+    stream: np.random.RandomState,
+) -> None:
+    image = _raw_image(plan, name, row)
+    # The last stage that moves pixels writes straight into the batch where it can.
+    target = None
+    if not plan.channels_first and row.dtype == np.float32 and plan.read is not None:
+        target = row
+    if plan.transform is not None:
+        image = transform_image(image, parameters, matrix, plan.transform, target)
+    if plan.channels_first:
+        image = image.transpose(2, 0, 1)
+    if plan.standardize is not None:
+        if plan.calls_user_code:
+            with as_global(stream):
+                image = standardize(image, plan.standardize)
+        else:
+            image = standardize(image, plan.standardize)
+    if image is not row:
+        row[...] = image
+
+
+def _raw_image(plan: Plan, name: str, row: np.ndarray) -> np.ndarray:
+    """The image before any transform, (height, width, channels), free to be overwritten."""
+    if plan.read is None:
+        image = row.transpose(1, 2, 0) if plan.channels_first else row
+        return image.astype(plan.working_dtype, copy=False)
+    image = read_image(name, plan.read)
+    if image.shape != plan.image_shape:
+        raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
+    return image.astype(plan.working_dtype)
+
+
+def transform_image(
+    image: np.ndarray,
+    parameters: np.ndarray,
+    matrix: np.ndarray | None,
+    settings: TransformSettings,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Apply drawn parameters to one image: geometry, channels, flips, brightness.
+
+    Args:
+        image: (height, width, channels).
+        parameters: one row of ``draw.draw_parameters``.
+        matrix: the affine matrix of that row, None for none.
+        settings: fill mode, value and interpolation order.
+        out: where the warped image may be written, None for a new array.
+
+    Returns:
+        The image; ``out`` itself where the warp was the last to touch it.
+    """
+    horizontal = bool(parameters[Column.FLIP_HORIZONTAL])
+    vertical = bool(parameters[Column.FLIP_VERTICAL])
+    if matrix is not None:
+        if (
+            (horizontal or vertical)
+            and settings.interpolation_order == 1
+            and settings.fill_mode in _FOLDING_FILL_MODES
+        ):
+            matrix = fold_flips(matrix, image.shape[0], image.shape[1], horizontal, vertical)
+            horizontal = vertical = False
+        image = warp(
+            image,
+            matrix,
+            fill_mode=settings.fill_mode,
+            cval=settings.cval,
+            order=settings.interpolation_order,
+            out=out if image.dtype == np.float32 else None,
+        )
+    intensity = parameters[Column.CHANNEL_SHIFT_INTENSITY]
+    if not np.isnan(intensity):
+        image = shift_channels(image, float(intensity))
+    if horizontal or vertical:
+        image = flip(image, horizontal, vertical)
+    brightness = parameters[Column.BRIGHTNESS]
+    if not np.isnan(brightness):
+        image = shift_brightness(image, float(brightness), False)
+    return image
+
+
+def _build_with_methods(
+    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState
+) -> None:
+    """The stages by the methods of a subclass or a stranger, as Keras calls them."""
+    generator = plan.custom
+    for place, name in enumerate(job.names):
+        row = batch[job.start + place]
+        try:
+            image = _raw_image(plan, name, row)
+            if plan.channels_first:
+                image = image.transpose(2, 0, 1)
+            with as_global(stream):
+                parameters = generator.get_random_transform(image.shape)
+                image = generator.apply_transform(image, parameters)
+                image = generator.standardize(image)
+            row[...] = image
+        except Exception as error:
+            error.add_note(_note(name, plan))
+            raise
+
+
+def _note(name: str, plan: Plan) -> str:
+    what = f"file {os.fspath(name)!r}" if plan.read is not None else name
+    return f"augflow: while preparing {what}"

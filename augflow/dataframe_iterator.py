@@ -1,0 +1,130 @@
+"""Batches from the files named in a table: ``flow_from_dataframe``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow import scan_table
+from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode
+from augflow.sample_count import SampleCount
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class DataFrameIterator(FileIterator):
+    """Yields batches of the images named in a dataframe's column.
+
+    Args:
+        dataframe: one row a sample; not changed.
+        directory: what relative file names start at; None for the working directory.
+        image_data_generator: see ``DirectoryIterator``.
+        x_col: column of file names. Defaults to "filename".
+        y_col: column or list of columns of the targets. Defaults to "class".
+        weight_col: column of sample weights, or None.
+        class_mode: "categorical" (default; labels may be lists), "binary", "sparse", "input",
+            "raw" (the values of ``y_col``), "multi_output" (a list, one array per column of
+            ``y_col``) or None.
+        classes: the classes to use, in the order of their numbers; None: all, sorted. Rows
+            of other classes are left out.
+        validate_filenames: leave out rows whose file is missing or of an unknown format, with
+            a warning. Defaults to True.
+        data_format: Defaults to "channels_last".
+        dtype: Defaults to "float32".
+
+    The other arguments are those of ``DirectoryIterator``.
+
+    Raises:
+        KeyError: a column that is not there.
+        TypeError, ValueError: values that do not fit the class mode.
+    """
+
+    allowed_class_modes = frozenset(scan_table.CLASS_MODES)
+
+    def __init__(
+        self,
+        dataframe: pandas.DataFrame,
+        directory: Any = None,
+        image_data_generator: Any = None,
+        x_col: Any = "filename",
+        y_col: Any = "class",
+        weight_col: Any = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: list[Any] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str = "channels_last",
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: Any = "float32",
+        validate_filenames: bool = True,
+        *,
+        augment: bool | None = None,
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+        )
+        check_class_mode(class_mode, self.allowed_class_modes)
+        self.directory = directory or ""
+        self.class_mode = class_mode
+        self.dtype = dtype
+        self.augment = True if augment is None else augment
+        scan_table.check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
+        if validate_filenames:
+            dataframe = scan_table.keep_valid_files(
+                dataframe, self.directory, x_col, self.white_list_formats
+            )
+        self._take_targets(dataframe, x_col, y_col, weight_col, classes)
+        kind = "validated" if validate_filenames else "non-validated"
+        belonging = (
+            "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
+        )
+        print(f"Found {self.samples} {kind} image filenames{belonging}.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+    def _take_targets(
+        self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any, classes: Any
+    ) -> None:
+        has_classes = self.class_mode not in WITHOUT_CLASSES
+        if has_classes:
+            dataframe, names = scan_table.keep_classes(dataframe, y_col, classes)
+            self.class_indices = {name: number for number, name in enumerate(names)}
+            self.num_classes = len(names)
+        dataframe = scan_table.split_rows(dataframe, self.split)
+        if has_classes:
+            self.classes = scan_table.class_numbers(dataframe, y_col, self.class_indices)
+        self.filenames = dataframe[x_col].tolist()
+        self.samples = SampleCount(len(self.filenames))
+        self._sample_weight = None if weight_col is None else dataframe[weight_col].to_numpy()
+        if self.class_mode == "multi_output":
+            self._targets: Any = [np.array(dataframe[column].tolist()) for column in y_col]
+        elif self.class_mode == "raw":
+            self._targets = dataframe[y_col].to_numpy()
+
+    @property
+    def labels(self) -> Any:
+        """Class number of every sample; for "raw" and "multi_output" the targets."""
+        return self._targets if self.class_mode in ("raw", "multi_output") else self.classes
+
+    @property
+    def sample_weight(self) -> Any:
+        """Weight of every sample, or None."""
+        return self._sample_weight

@@ -1,0 +1,138 @@
+"""Batches from the class folders of a directory: ``flow_from_directory``."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from augflow import defaults
+from augflow.file_iterator import FileIterator, check_class_mode
+from augflow.sample_count import SampleCount
+from augflow.scan_directory import (
+    check_directory,
+    describe_empty,
+    find_classes,
+    list_flat,
+    scan_classes,
+)
+
+
+class DirectoryIterator(FileIterator):
+    """Yields batches of the images in the class folders of a directory.
+
+    Args:
+        directory: holds one folder of images per class; with ``class_mode=None`` it may hold
+            the images themselves.
+        image_data_generator: an ``ImageDataGenerator``, an object with its methods, or None.
+        target_size: (height, width) that all images are resized to. Defaults to (256, 256).
+        color_mode: "rgb" (default), "rgba" or "grayscale".
+        classes: names of the class folders, in the order of their numbers; None: all, sorted.
+        class_mode: "categorical" (default; one-hot), "binary", "sparse" (class numbers),
+            "input" (the images themselves) or None (no targets).
+        batch_size: samples a batch. Defaults to 32.
+        shuffle: whether each epoch has an order of its own. Defaults to True.
+        seed: see ``Iterator``.
+        data_format: "channels_last", "channels_first", or None for Keras's default.
+        save_to_dir, save_prefix, save_format: see ``NumpyArrayIterator``.
+        follow_links: whether links to folders below the class folders are followed.
+        subset: "training" or "validation", parts by the generator's ``validation_split``.
+        interpolation: "nearest" (default), "bilinear", "bicubic", "hamming", "box", "lanczos".
+        keep_aspect_ratio: crop the centre to the target's aspect ratio instead of distorting.
+        dtype: of the batches; None for Keras's default float type.
+        augment: whether the random transforms are applied. Defaults to True.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
+        ValueError: there are no images, or an argument that cannot be used.
+    """
+
+    allowed_class_modes = frozenset({"categorical", "binary", "sparse", "input", None})
+
+    def __init__(
+        self,
+        directory: Any,
+        image_data_generator: Any,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: list[str] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str | None = None,
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
+        dtype: Any = None,
+        *,
+        augment: bool | None = None,
+    ) -> None:
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            defaults.data_format() if data_format is None else data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+        )
+        check_class_mode(class_mode, self.allowed_class_modes)
+        self.directory = directory
+        self.class_mode = class_mode
+        self.dtype = defaults.floatx() if dtype is None else dtype
+        self.augment = True if augment is None else augment
+        self._scan(classes, follow_links)
+        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+
+    def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
+        check_directory(self.directory)
+        found = list(classes) if classes else find_classes(self.directory)
+        formats = self.white_list_formats
+        if not found and self.class_mode is None:
+            self.filenames = list_flat(self.directory, formats, split=self.split)
+            self.classes = np.zeros(len(self.filenames), dtype=np.int32)
+        else:
+            scan = scan_classes(self.directory, found, formats, self.split, follow_links)
+            self.filenames, self.classes = scan.filenames, scan.class_numbers
+        self.samples = SampleCount(len(self.filenames))
+        self.num_classes = len(found)
+        self.class_indices = {name: number for number, name in enumerate(found)}
+        if not self.samples:
+            self._explain_no_images(found)
+        if self.class_mode == "binary":
+            self._check_two_classes(found)
+
+    def _check_two_classes(self, classes: list[str]) -> None:
+        if len(classes) < 2:
+            raise ValueError(
+                f'class_mode="binary" needs two class folders, {len(classes)} were found in '
+                f"{os.fspath(self.directory)!r}: {classes}. Use class_mode=None for images "
+                "without targets."
+            )
+        if len(classes) > 2:
+            warnings.warn(
+                f'class_mode="binary" is for two classes; {len(classes)} were found: '
+                f"{classes[:5]}. Every target is the number of the class, as with "
+                '"sparse".',
+                stacklevel=5,
+            )
+
+    def _explain_no_images(self, classes: list[str]) -> None:
+        if self.split is None:
+            raise ValueError(describe_empty(self.directory, classes, self.white_list_formats))
+        warnings.warn(
+            f"subset {self.subset!r} of {os.fspath(self.directory)!r} holds no images: the "
+            f"fraction {self.split} of each class rounds to none",
+            stacklevel=5,
+        )

@@ -1,0 +1,290 @@
+"""From requests to batches: read ahead in workers, or build in this process.
+
+An ``Engine`` belongs to one flow. It is asked for one batch and told which will probably come
+next; it keeps the workers busy with those, and hands batches over without a copy.
+
+How nothing hangs, is lost or stays behind:
+
+- Every wait ends when the future does. loky fails all futures when a worker dies; their tasks
+  are then submitted again, at most ``_MOST_ATTEMPTS`` times for one batch.
+- A segment is used again only when its tasks have ended and no consumer holds a view of it.
+- Dropping or closing an engine cancels what has not begun and frees its memory.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from augflow.batch import Job, Plan, batch_views, build_rows
+from augflow.errors import WorkerDiedError
+from augflow.order import chunk_bounds
+from augflow.request import Request
+
+if TYPE_CHECKING:
+    # What follows needs loky, which a flow without workers does not.
+    from augflow.flow_memory import FlowMemory
+    from augflow.pending import Pending
+    from augflow.worker import Failure
+
+_MOST_ATTEMPTS = 4
+# Memory for batches that are being built or wait to be asked for.
+_MOST_AHEAD_BYTES = 1 << 30
+
+# The key of a batch that may be asked for soon, and how to make its request.
+Expected = tuple[Hashable, Callable[[], Request]]
+
+
+class Engine:
+    """Builds the batches of one flow.
+
+    Args:
+        plan: settings of the flow.
+        workers: worker processes to keep busy; 0 builds every batch in this process.
+        batch_size: rows of a full batch.
+        read_ahead: whether batches may be built before they are asked for.
+    """
+
+    def __init__(self, plan: Plan, workers: int, batch_size: int, read_ahead: bool = True) -> None:
+        self.plan = plan
+        self.workers = workers
+        self._batch_size = batch_size
+        self._read_ahead = read_ahead
+        self._lock = threading.RLock()
+        self._pending: OrderedDict[Hashable, Pending] = OrderedDict()
+        self._memory: FlowMemory | None = None
+
+    @property
+    def depth(self) -> int:
+        """How many batches to read ahead: two a worker, as far as memory allows."""
+        if not self.workers or not self._read_ahead:
+            return 0
+        affordable = _MOST_AHEAD_BYTES // max(1, self.plan.bytes_of(self._batch_size))
+        return max(1, min(2 * self.workers, affordable))
+
+    def fetch(self, request: Request, ahead: Iterable[Expected] = ()) -> list[np.ndarray]:
+        """The arrays of the requested batch; work on those ``ahead`` begins.
+
+        Raises:
+            Exception: whatever building the batch raised.
+            WorkerDiedError: workers died each time they tried.
+        """
+        if not self.workers or request.samples == 0:
+            return self._build_here(request)
+        with self._lock:
+            pending = self._begin(request, urgent=True)
+            if pending is not None:
+                del self._pending[request.key]
+                self.prepare(ahead)
+        if pending is None:
+            return self._build_here(request)
+        return self._finish(pending)
+
+    def prepare(self, ahead: Iterable[Expected]) -> None:
+        """Start building batches that are expected to be asked for, the soonest first."""
+        with self._lock:
+            expected = list(islice(ahead, self.depth))
+            keys = {key for key, _ in expected}
+            # What is not expected any more makes room, the oldest first.
+            for key in [key for key in self._pending if key not in keys]:
+                if len(self._pending) + len(expected) <= 2 * self.depth:
+                    break
+                self._discard(self._pending.pop(key))
+            for key, make_request in expected:
+                if key not in self._pending:
+                    self._begin(make_request(), urgent=False)
+
+    def _begin(self, request: Request, urgent: bool) -> Pending | None:
+        """The pending batch of a request, submitted if it is not yet; None: build it here."""
+        pending = self._pending.get(request.key)
+        if pending is not None:
+            return pending
+        if self.workers and self._memory is None:
+            self._memory = self._share_plan()
+        if self._memory is None or not self.workers:
+            return None
+        try:
+            segment = self._memory.arena.take()
+        except OSError:
+            # No memory or no descriptor for another batch: it is built in ordinary memory
+            # when its turn comes.
+            return None
+        from augflow.pending import Pending
+
+        pending = Pending(request, segment)
+        if request.lay is not None:
+            request.lay(batch_views(self.plan, request.samples, segment.memory)[0])
+        self._pending[request.key] = pending
+        try:
+            self._submit(pending, self._chunks(request, urgent))
+        except (OSError, NotImplementedError, RuntimeError, ImportError) as error:
+            self._go_on_without_workers(f"worker processes cannot be started ({error!r})")
+            return None
+        return pending
+
+    def _chunks(self, request: Request, urgent: bool) -> list[tuple[int, int]]:
+        """Rows for each task of a batch.
+
+        A batch that is waited for is split over all workers; one that is read ahead is split
+        only as far as it takes to occupy them, since each part draws the batch's random
+        numbers again.
+        """
+        if self.plan.calls_user_code:
+            return [(0, request.samples)]
+        parts = self.workers if urgent else -(-2 * self.workers // max(1, self.depth))
+        return list(chunk_bounds(request.samples, parts))
+
+    def _submit(self, pending: Pending, chunks: Iterable[tuple[int, int]]) -> None:
+        from augflow.pool import shared_pool
+        from augflow.worker import Task
+
+        memory = self._memory
+        assert memory is not None
+        pool = shared_pool()
+        request = pending.request
+        for start, stop in chunks:
+            names = request.names[start:stop]
+            job = Job(request.samples, start, stop, request.stream, names)
+            task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
+            pending.futures[start, stop] = pool.submit(task, self.workers)
+
+    def _finish(self, pending: Pending) -> list[np.ndarray]:
+        from augflow.pending import raise_again
+
+        try:
+            failure = self._await(pending)
+        except BaseException:
+            self._discard(pending)
+            raise
+        if failure is None:
+            return self._hand_over(pending)
+        self._discard(pending)
+        if failure.kind == "raised":
+            raise_again(failure)
+        if failure.kind == "plan":
+            reason = f"{self._user_function()} cannot be loaded in a worker ({failure.summary})"
+            self._go_on_without_workers(reason)
+        elif failure.kind == "memory":
+            self._go_on_without_workers(f"workers cannot open shared memory ({failure.summary})")
+        return self._build_here(pending.request)
+
+    def _await(self, pending: Pending) -> Failure | None:
+        """Wait for all parts of a batch; give the first failure among their results."""
+        from augflow.pending import CLOSED, LOST
+        from augflow.pool import shared_pool
+
+        while True:
+            reason = failure = None
+            for future in list(pending.futures.values()):
+                try:
+                    failure = failure or future.result()
+                except LOST as error:
+                    reason = error
+            if reason is None:
+                return failure
+            if pending.attempts >= _MOST_ATTEMPTS:
+                raise WorkerDiedError(
+                    f"worker processes died {pending.attempts} times while preparing one batch"
+                    f" of {len(pending.request.names)} samples, the first of them"
+                    f" {pending.request.names[0]!r}. Out of memory, or a crash in a user's"
+                    " function? workers=0 runs everything in this process and shows which."
+                ) from reason
+            pending.attempts += 1
+            shared_pool().replace_broken()
+            with self._lock:
+                if self._memory is None:
+                    return CLOSED
+                for waiting in [pending, *self._pending.values()]:
+                    self._submit(waiting, waiting.lost_parts())
+
+    def _hand_over(self, pending: Pending) -> list[np.ndarray]:
+        samples = pending.request.samples
+        with self._lock:
+            arena = self._memory.arena if self._memory is not None else None
+            if arena is not None and arena.may_lease:
+                buffer = arena.lease(pending.segment)
+                return batch_views(self.plan, samples, buffer)
+            views = batch_views(self.plan, samples, pending.segment.memory)
+            copies = [view.copy() for view in views]
+            if arena is not None:
+                arena.give_back(pending.segment)
+            return copies
+
+    def _build_here(self, request: Request) -> list[np.ndarray]:
+        return build_here(self.plan, request)[0]
+
+    def _share_plan(self) -> FlowMemory | None:
+        """Lay the pickled plan and the batches' arena into shared memory, once a flow."""
+        import cloudpickle
+
+        try:
+            pickled = cloudpickle.dumps(self.plan)
+        except Exception as error:
+            # Any exception may come out of a user's __reduce__; the answer is the same.
+            self._go_on_without_workers(
+                f"{self._user_function()} cannot be pickled ({type(error).__name__}: {error})"
+            )
+            return None
+        try:
+            from augflow.flow_memory import FlowMemory
+
+            size = self.plan.bytes_of(self._batch_size)
+            return FlowMemory(pickled, size, self, self._pending)
+        except (OSError, ImportError) as error:
+            self._go_on_without_workers(f"no shared memory is to be had ({error})")
+            return None
+
+    def _user_function(self) -> str:
+        custom = self.plan.custom
+        if custom is not None:
+            return f"the image_data_generator {type(custom).__qualname__!r}"
+        standardize = self.plan.standardize
+        function = standardize.preprocessing_function if standardize else None
+        name = getattr(function, "__qualname__", None) or repr(function)
+        return f"the preprocessing_function {name!r}"
+
+    def _go_on_without_workers(self, reason: str) -> None:
+        if self.workers:
+            self.workers = 0
+            while self._pending:
+                self._discard(self._pending.popitem()[1])
+            warnings.warn(
+                f"augflow: {reason}; batches are built in this process from now on.",
+                stacklevel=2,
+            )
+
+    def _discard(self, pending: Pending) -> None:
+        pending.cancel()
+        if self._memory is not None:
+            pending.release_when_done(self._memory.arena)
+
+    def close(self) -> None:
+        """Cancel what was read ahead and free the memory; batches in use stay valid."""
+        with self._lock:
+            if self._memory is not None:
+                self._memory.close()
+                self._memory = None
+
+    def abandon(self) -> None:
+        """Forget everything in a forked child: its parent's workers are not the child's."""
+        if self._memory is not None:
+            self._memory.abandon()
+        self._memory = None
+
+
+def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.random.RandomState]:
+    """Build a batch in this process, in ordinary memory; also its stream after the last draw."""
+    arrays = [
+        np.empty(plan.batch_shape(request.samples), plan.dtype)
+        for _ in range(1 + plan.inputs_as_targets)
+    ]
+    if request.lay is not None:
+        request.lay(arrays[0])
+    job = Job(request.samples, 0, request.samples, request.stream, request.names)
+    return arrays, build_rows(plan, job, arrays)

@@ -1,0 +1,177 @@
+"""What iterators over image files share: how files are read, and how targets are made."""
+
+from __future__ import annotations
+
+import operator
+import os
+from typing import Any
+
+import numpy as np
+
+from augflow.planned_iterator import PlannedIterator
+from augflow.resize import FILTERS
+from augflow.settings import ReadSettings
+from augflow.targets import batch_targets
+
+_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+WITHOUT_CLASSES = frozenset({"input", "multi_output", "raw", None})
+
+
+class FileIterator(PlannedIterator):
+    """What iterators over files share: how files are read, and how targets are made."""
+
+    class_mode: str | None
+    classes: Any
+    class_indices: dict[Any, int]
+    directory: Any
+    filenames: list[str]
+
+    def set_processing_attrs(
+        self,
+        image_data_generator: Any,
+        target_size: tuple[int, int],
+        color_mode: str,
+        data_format: str,
+        save_to_dir: str | None,
+        save_prefix: str,
+        save_format: str,
+        subset: str | None,
+        interpolation: str,
+        keep_aspect_ratio: bool,
+    ) -> None:
+        """Set the attributes that files are processed by; see ``DirectoryIterator``.
+
+        Raises:
+            ValueError, TypeError: a value that cannot be used.
+        """
+        self.image_data_generator = image_data_generator
+        self.target_size = _checked_target_size(target_size)
+        self.keep_aspect_ratio = keep_aspect_ratio
+        if color_mode not in _CHANNELS:
+            raise ValueError(
+                f'`color_mode` must be "rgb", "rgba" or "grayscale". Received: {color_mode!r}'
+            )
+        if interpolation not in FILTERS:
+            raise ValueError(
+                f"`interpolation` must be one of {sorted(FILTERS)}. Received: {interpolation!r}"
+            )
+        self.color_mode = color_mode
+        self.data_format = data_format
+        channels = (_CHANNELS[color_mode],)
+        channels_last = data_format == "channels_last"
+        self.image_shape = (
+            self.target_size + channels if channels_last else channels + self.target_size
+        )
+        if save_to_dir is not None and not os.path.isdir(save_to_dir):
+            raise FileNotFoundError(
+                f"save_to_dir={os.fspath(save_to_dir)!r} is no directory; make it first"
+            )
+        self.save_to_dir = save_to_dir
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        self.interpolation = interpolation
+        self.split = _split_of(subset, image_data_generator)
+        self.subset = subset
+
+    # Paths are joined when they are needed: a second list of a million of them would cost more
+    # memory than the first, and a new ``directory`` or ``filenames`` has to take effect.
+    @property
+    def filepaths(self) -> list[str]:
+        """Paths of the files, in the order of ``filenames``."""
+        given = self.__dict__.get("_given_filepaths")
+        if given is not None:
+            return given  # type: ignore[no-any-return]
+        return [os.path.join(self._root(), name) for name in self.filenames]
+
+    @filepaths.setter
+    def filepaths(self, value: list[str]) -> None:
+        self._given_filepaths = value
+
+    def _root(self) -> str:
+        return os.fspath(self.directory or "")
+
+    @property
+    def labels(self) -> Any:
+        """Class number of every sample."""
+        return self.classes
+
+    @property
+    def sample_weight(self) -> Any:
+        """Weight of every sample, or None."""
+        return None
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        return (*self.target_size, _CHANNELS[self.color_mode])
+
+    def _read_settings(self) -> ReadSettings:
+        return ReadSettings(
+            target_size=self.target_size,
+            color_mode=self.color_mode,
+            interpolation=self.interpolation,
+            keep_aspect_ratio=bool(self.keep_aspect_ratio),
+        )
+
+    def _names(self, indices: np.ndarray) -> list[str]:
+        own = type(self).filepaths is not FileIterator.filepaths
+        if own or self.__dict__.get("_given_filepaths") is not None:
+            paths = self.filepaths
+            return [paths[index] for index in indices.tolist()]
+        root, names = self._root(), self.filenames
+        return [os.path.join(root, names[index]) for index in indices.tolist()]
+
+    def _inputs_as_targets(self) -> bool:
+        return self.class_mode == "input"
+
+    def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        inputs = arrays[0]
+        if self.class_mode is None:
+            return inputs
+        if self.class_mode == "input":
+            targets: Any = arrays[1]
+        else:
+            numbered = self.class_mode not in WITHOUT_CLASSES
+            targets = batch_targets(
+                self.class_mode,
+                indices,
+                self.classes if numbered else None,
+                len(self.class_indices) if numbered else None,
+                None if numbered else self.labels,
+                self.dtype,
+            )
+        weights = self.sample_weight
+        return (inputs, targets) if weights is None else (inputs, targets, weights[indices])
+
+
+def check_class_mode(class_mode: Any, allowed: frozenset[str | None]) -> None:
+    """Raise unless the class mode is one of the allowed."""
+    if class_mode not in allowed:
+        raise ValueError(
+            f"`class_mode` must be one of {sorted(allowed, key=str)}. Received: {class_mode!r}"
+        )
+
+
+def _checked_target_size(target_size: Any) -> tuple[int, int]:
+    try:
+        height, width = (operator.index(side) for side in target_size)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`target_size` must be two ints, (height, width). Received: {target_size!r}"
+        ) from None
+    if height < 1 or width < 1:
+        raise ValueError(f"`target_size` must be at least (1, 1). Received: {target_size!r}")
+    return height, width
+
+
+def _split_of(subset: str | None, generator: Any) -> tuple[float, float] | None:
+    """The fraction of each class that a subset takes: validation first, then training."""
+    if subset is None:
+        return None
+    if subset not in ("training", "validation"):
+        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
+    border = generator._validation_split
+    if subset == "validation" and not border:
+        raise ValueError(
+            'subset="validation" needs a generator with `validation_split`, e.g. '
+            f"ImageDataGenerator(validation_split=0.2). Received validation_split={border!r}"
+        )
+    return (0, border) if subset == "validation" else (border, 1)

@@ -1,0 +1,164 @@
+"""Checks of ``ImageDataGenerator``'s arguments: early, and in words."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+# SciPy's boundary modes; Keras documents the first four.
+FILL_MODES = (
+    "nearest",
+    "reflect",
+    "constant",
+    "wrap",
+    "mirror",
+    "grid-constant",
+    "grid-mirror",
+    "grid-wrap",
+)
+
+
+def checked_switch(name: str, value: Any) -> bool:
+    """A bool. A function here is Keras's best-hidden trap: it would count as True."""
+    if callable(value):
+        hint = (
+            " Pass the function as preprocessing_function=..., not by position."
+            if name == "featurewise_center"
+            else ""
+        )
+        raise TypeError(f"`{name}` must be a bool. Received a function: {value!r}.{hint}")
+    if not isinstance(value, bool | int | np.bool_):
+        raise TypeError(f"`{name}` must be a bool. Received: {value!r}")
+    return bool(value)
+
+
+def checked_number(name: str, value: Any) -> Any:
+    """A finite real number, as it is."""
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise TypeError(f"`{name}` must be a number. Received: {value!r}")
+    return value
+
+
+def checked_shift(name: str, value: Any) -> Any:
+    """A number or a non-empty sequence of numbers; None and the like mean 0, as in Keras."""
+    if isinstance(value, Real):
+        return checked_number(name, value)
+    if value is None:
+        return 0.0
+    if (
+        isinstance(value, str)
+        or not isinstance(value, Sequence | np.ndarray)
+        or np.ndim(value) != 1
+    ):
+        raise TypeError(f"`{name}` must be a number or a list of numbers. Received: {value!r}")
+    for item in value:
+        checked_number(name, item)
+    return value
+
+
+def checked_zoom(value: Any) -> list[float]:
+    """[lowest, highest] zoom factor, from a number or a pair."""
+    if isinstance(value, Real):
+        checked_number("zoom_range", value)
+        return [1 - float(value), 1 + float(value)]
+    if _is_pair(value):
+        return [value[0], value[1]]
+    raise ValueError(
+        f"`zoom_range` should be a float or a tuple or list of two floats. Received: {value!r}"
+    )
+
+
+def checked_brightness(value: Any) -> Any:
+    """None or a pair of numbers, as it is."""
+    if value is None or (isinstance(value, tuple | list) and _is_pair(value)):
+        return value
+    raise ValueError(
+        f"`brightness_range` should be a tuple or list of two floats. Received: {value!r}"
+    )
+
+
+def checked_fill_mode(value: Any) -> str:
+    """One of SciPy's boundary modes."""
+    if value not in FILL_MODES:
+        raise ValueError(f"`fill_mode` must be one of {FILL_MODES}. Received: {value!r}")
+    return str(value)
+
+
+def checked_order(value: Any) -> int:
+    """A spline order from 0 to 5."""
+    try:
+        order = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`interpolation_order` must be an int. Received: {value!r}") from None
+    if not 0 <= order <= 5:
+        raise ValueError(f"`interpolation_order` must be from 0 to 5. Received: {value!r}")
+    return order
+
+
+def checked_data_format(value: Any) -> str:
+    """ "channels_last" or "channels_first"."""
+    if value not in ("channels_last", "channels_first"):
+        raise ValueError(
+            '`data_format` should be "channels_last" (channel after row and column) or '
+            f'"channels_first" (channel before row and column). Received: {value!r}'
+        )
+    return str(value)
+
+
+def checked_validation_split(value: Any) -> Any:
+    """A fraction strictly between 0 and 1, or 0 or None for no split."""
+    if value is None or value == 0:
+        return value
+    if not isinstance(value, Real):
+        raise TypeError(f"`validation_split` must be a number. Received: {value!r}")
+    if not 0 < float(value) < 1:
+        raise ValueError(
+            f"`validation_split` must be strictly between 0 and 1. Received: {value!r}"
+        )
+    return value
+
+
+def checked_function(value: Any) -> Any:
+    """A callable or None."""
+    if value is not None and not callable(value):
+        raise TypeError(f"`preprocessing_function` must be a function. Received: {value!r}")
+    return value
+
+
+def checked_dtype(value: Any) -> Any:
+    """What NumPy takes for a numeric dtype, as it was given."""
+    try:
+        kind = np.dtype(value).kind
+    except TypeError:
+        kind = "O"
+    if kind not in "fiu":
+        raise TypeError(f"`dtype` must be a numeric dtype, e.g. 'float32'. Received: {value!r}")
+    return value
+
+
+def checked_workers(value: Any) -> int | None:
+    """A number of worker processes, or None for one a CPU."""
+    if value is None:
+        return None
+    try:
+        workers = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`workers` must be an int or None. Received: {value!r}") from None
+    if workers < 0:
+        raise ValueError(
+            f"`workers` must be 0 (this process) or more, or None. Received: {value!r}"
+        )
+    return workers
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, tuple | list | np.ndarray)
+        and len(value) == 2
+        and all(isinstance(item, Real) for item in value)
+    )

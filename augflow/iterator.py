@@ -1,0 +1,310 @@
+"""The base of all flows: epochs, positions, access by ``next()`` and by index.
+
+A batch is a pure function of (settings, seed, epoch, position), whichever way it is asked for.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Generator
+from collections.abc import Iterator as AbstractIterator
+from typing import Any, Self
+
+import numpy as np
+
+from augflow.access_pattern import AccessPattern
+from augflow.errors import BatchIndexError
+from augflow.keras_base import KerasBase
+from augflow.order import batch_count
+from augflow.sample_count import SampleCount
+from augflow.schedule import Epoch, Place, Schedule
+from augflow.streams import (
+    SEED_BOUND,
+    StreamState,
+    as_global,
+    draw_base_seed,
+    global_stream,
+    open_stream,
+    seeded,
+    state_of,
+)
+
+# Attributes that move with every batch; a change of any other one may change the batches.
+_MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
+# What a pickle leaves out, and a copy starts anew.
+_RUNTIME = ("lock", "_serial", "_pattern", "_schedule", "_epoch", "_live")
+
+
+class Iterator(KerasBase):
+    """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
+
+    Subclasses give ``_get_batches_of_transformed_samples(index_array)``. Keras's attributes
+    can be read and set: a new value takes effect with the next batch.
+
+    Args:
+        n: number of samples.
+        batch_size: samples a batch; the last of an epoch may be shorter.
+        shuffle: whether each epoch has an order of its own.
+        seed: int in [0, 2**32), or None: one is drawn from NumPy's global generator at the
+            first batch.
+        **kwargs: ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of
+            ``PyDataset`` are accepted; augflow's own processes do their work.
+
+    Raises:
+        TypeError, ValueError: a batch size below 1, or a seed out of range.
+    """
+
+    white_list_formats = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
+
+    def __init__(
+        self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
+    ) -> None:
+        unknown = set(kwargs) - {"workers", "use_multiprocessing", "max_queue_size"}
+        if unknown:
+            raise TypeError(f"unexpected keyword arguments: {sorted(unknown)}")
+        self._start_runtime()
+        self.n = SampleCount(n)
+        self.batch_size = _checked_batch_size(batch_size)
+        self.seed = _checked_seed(seed)
+        self.shuffle = shuffle
+        self.batch_index = 0
+        self.total_batches_seen = 0
+        self.index_array: np.ndarray | None = None
+
+    def _start_runtime(self) -> None:
+        self._drawn_seed: int | None = None
+        self._asked = 0
+        self._restore_runtime()
+
+    def _restore_runtime(self) -> None:
+        self.lock = threading.Lock()
+        # Only one override at a time may have its stream in np.random's place.
+        self._serial = threading.RLock()
+        self._pattern = AccessPattern()
+        self._schedule: Schedule | None = None
+        self._epoch: Epoch | None = None
+        self._live: np.random.RandomState | StreamState = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if not name.startswith("_") and name not in _MOVING:
+            self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
+        elif name == "index_array" and value is not None:
+            # An order given from outside holds until the next epoch begins. No permutation is
+            # drawn for it, so its first batch's stream is untouched, as in Keras.
+            start = self._epoch.start if self._epoch else self.total_batches_seen
+            first = seeded(self._current_schedule().base_seed, start)
+            self._epoch = Epoch(start, np.asarray(value), first)
+            self.__dict__["_revision"] += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name not in _RUNTIME}
+        state["_epoch_start"] = None if self._epoch is None else self._epoch.start
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        start = state.pop("_epoch_start")
+        order = state.get("index_array")
+        self.__dict__.update(state)
+        self._restore_runtime()
+        if start is not None and order is not None:
+            first = self._current_schedule().epoch(start).first_stream
+            self._epoch = Epoch(start, order, first)
+
+    # Epochs
+
+    def _current_schedule(self) -> Schedule:
+        if self.seed is None and self._drawn_seed is None:
+            self._drawn_seed = draw_base_seed()
+        base = self.seed if self.seed is not None else self._drawn_seed
+        assert base is not None
+        schedule = self._schedule
+        settings = (self.n, self.batch_size, bool(self.shuffle), base)
+        if schedule is None or settings != (
+            schedule.samples,
+            schedule.batch_size,
+            schedule.shuffle,
+            schedule.base_seed,
+        ):
+            self._schedule = schedule = Schedule(*settings)
+        return schedule
+
+    def _has_own_order(self) -> bool:
+        return type(self)._set_index_array is not Iterator._set_index_array
+
+    def _begin_epoch(self, start: int) -> Epoch:
+        schedule = self._current_schedule()
+        if self._has_own_order():
+            stream = open_stream(seeded(schedule.base_seed, start))
+            with self._serial, as_global(stream):
+                self._set_index_array()
+            self._epoch = Epoch(start, np.asarray(self.index_array), state_of(stream))
+        else:
+            self._epoch = schedule.epoch(start)
+            self.__dict__["index_array"] = self._epoch.order
+        return self._epoch
+
+    def _set_index_array(self) -> None:
+        """Take the order of the epoch anew, e.g. after ``n`` was changed."""
+        start = self._epoch.start if self._epoch else self.total_batches_seen
+        self._epoch = self._current_schedule().epoch(start)
+        self.__dict__["index_array"] = self._epoch.order
+
+    def reset(self) -> None:
+        """Let the next ``next()`` begin an epoch; ``total_batches_seen`` goes on."""
+        self.batch_index = 0
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch.
+
+        Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
+        middle of a pass by index; then the epoch stays, so that each sample comes once.
+        """
+        with self.lock:
+            if 0 < self._asked < len(self):
+                return
+            self._asked = 0
+            if self._epoch is not None:
+                following = self._epoch.start + len(self)
+                self.total_batches_seen = max(self.total_batches_seen, following)
+            self.batch_index = 0
+            epoch = self._begin_epoch(self.total_batches_seen)
+            self._pattern.next_epoch(len(self))
+            self._prepare(self._expected_by_index(epoch))
+
+    def _expected_by_index(self, epoch: Epoch) -> AbstractIterator[Place]:
+        schedule = self._current_schedule()
+        return schedule.by_index(epoch, self._pattern.upcoming(256))
+
+    # Access
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return batch_count(self.n, self.batch_size)
+
+    @property
+    def num_batches(self) -> int:
+        """Batches an epoch; Keras reads this just before it shuffles their indices."""
+        self._pattern.length_was_read()
+        return len(self)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def next(self) -> Any:
+        """The next batch, as ``next(flow)``."""
+        return self.__next__()
+
+    def __next__(self) -> Any:
+        with self.lock:
+            place = self._advance()
+            assert self._epoch is not None
+            coming: AbstractIterator[Place] = iter(())
+            if not self._has_own_order():
+                coming = self._current_schedule().coming(
+                    self._epoch, self.batch_index, self.total_batches_seen
+                )
+        return self._fetch(place, coming)
+
+    def __getitem__(self, idx: int) -> Any:
+        """Batch ``idx`` of the current epoch; negative indices count from its end.
+
+        Raises:
+            IndexError: there is no such batch (also a ValueError, as in Keras).
+        """
+        number = operator.index(idx)
+        length = len(self)
+        position = number + length if number < 0 else number
+        if not 0 <= position < length:
+            raise BatchIndexError(
+                f"batch index {number} is out of range: this flow has {length} batches an epoch"
+            )
+        with self.lock:
+            epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
+            place = self._current_schedule().place(epoch, position, epoch.start + position)
+            self._live = place.stream
+            self._asked += 1
+            self._pattern.observe(position, length)
+            coming = self._expected_by_index(epoch)
+        return self._fetch(place, coming)
+
+    @property
+    def index_generator(self) -> Generator[np.ndarray, None, None]:
+        """Index arrays of the coming batches, each step of which advances this flow.
+
+        For subclasses that write ``next()`` themselves, with ``lock`` held:
+        ``index_array = next(self.index_generator)``.
+        """
+        while True:
+            yield self._advance().indices
+
+    def _advance(self) -> Place:
+        """Step to the next batch: Keras's counters, and the place they point to."""
+        schedule = self._current_schedule()
+        position, seen = self.batch_index, self.total_batches_seen
+        epoch = self._epoch
+        if position == 0 or epoch is None:
+            epoch = self._begin_epoch(seen)
+            self._asked = 0
+        place = schedule.place(epoch, position, seen)
+        self.batch_index = schedule.follower(position)
+        self.total_batches_seen = seen + 1
+        self._live = place.stream
+        return place
+
+    # Batches
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        """The batch at a place; ``coming`` are those that will probably be asked for next."""
+        stream = open_stream(place.stream)
+        with self._serial, as_global(stream):
+            self._live = global_stream()
+            try:
+                return self._get_batches_of_transformed_samples(place.indices)
+            finally:
+                self._live = stream
+
+    def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        """Begin work on batches that are expected; nothing to do where nobody works ahead."""
+
+    def _live_stream(self) -> np.random.RandomState:
+        """The stream that a direct call of ``_get_batches_of_transformed_samples`` draws from:
+        that of the batch last stepped to, continued from call to call as in Keras."""
+        if not isinstance(self._live, np.random.RandomState):
+            self._live = open_stream(self._live)
+        return self._live
+
+    def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
+        """The batch of the given samples; to be written by subclasses.
+
+        Args:
+            index_array: int array of shape (batch,), positions of samples.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)"
+        )
+
+
+def _checked_batch_size(batch_size: Any) -> int:
+    try:
+        size = operator.index(batch_size)
+    except TypeError:
+        raise TypeError(
+            f"`batch_size` must be an int of at least 1. Received: {batch_size!r}"
+        ) from None
+    if size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size!r}")
+    return size
+
+
+def _checked_seed(seed: Any) -> int | None:
+    if seed is None:
+        return None
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"`seed` must be an int or None. Received: {seed!r}") from None
+    if not 0 <= number < SEED_BOUND:
+        raise ValueError(f"`seed` must be between 0 and 2**32 - 1. Received: {seed!r}")
+    return number

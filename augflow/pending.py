@@ -1,0 +1,83 @@
+"""Batches that workers are building: their tasks, their memory, and how they end."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
+
+from augflow.request import Request
+from augflow.shared_memory import Arena, Segment
+from augflow.worker import BareException, Failure
+
+# What a future raises whose task never came to an end.
+LOST = (BrokenProcessPool, ShutdownExecutorError, CancelledError)
+# What a wait ends with whose flow was closed by another thread.
+CLOSED = Failure("closed", None, "the flow was closed", "")
+
+
+@dataclass
+class Pending:
+    """A batch that workers are building into a segment; a future for each part of its rows."""
+
+    request: Request
+    segment: Segment
+    futures: dict[tuple[int, int], Future[Failure | None]] = field(default_factory=dict)
+    attempts: int = 1
+
+    def lost_parts(self) -> list[tuple[int, int]]:
+        """The parts whose tasks never came to an end, because a worker died."""
+        return [
+            part
+            for part, future in self.futures.items()
+            if future.cancelled() or (future.done() and isinstance(future.exception(), LOST))
+        ]
+
+    def cancel(self) -> None:
+        """Withdraw the tasks that no worker has begun."""
+        for future in self.futures.values():
+            future.cancel()
+
+    def release_when_done(self, arena: Arena) -> None:
+        """Give the segment back to its arena once no worker writes to it any more."""
+        if not self.futures:
+            arena.give_back(self.segment)
+        countdown = _Countdown(len(self.futures), arena, self.segment)
+        for future in self.futures.values():
+            future.add_done_callback(countdown)
+
+
+class _Countdown:
+    """Returns a segment to its arena when the last of its tasks has ended."""
+
+    def __init__(self, tasks: int, arena: Arena, segment: Segment) -> None:
+        self._left = tasks
+        self._arena = arena
+        self._segment = segment
+        self._lock = threading.Lock()
+
+    def __call__(self, future: Future[Failure | None]) -> None:
+        with self._lock:
+            self._left -= 1
+            done = self._left == 0
+        if done:
+            self._arena.give_back(self._segment)
+
+
+def raise_again(failure: Failure) -> None:
+    """Raise a worker's exception here: its own type, with the worker's traceback as a note."""
+    if failure.exception is None:
+        raise RuntimeError(
+            f"{failure.summary} (raised in a worker process; the exception itself could not be"
+            f" pickled)\n\n{failure.traceback}"
+        )
+    error: Any = pickle.loads(failure.exception)
+    if isinstance(error, BareException):
+        error = error.restore()
+    # The notes that name the file came along; the traceback has to travel as text.
+    error.add_note(f"augflow: in a worker process:\n{failure.traceback}")
+    raise error

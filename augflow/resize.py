@@ -1,0 +1,157 @@
+"""Resizing and converting decoded pixels, to the bits that Pillow gives."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "hamming": Image.Resampling.HAMMING,
+    "box": Image.Resampling.BOX,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+Box = tuple[int, int, int, int]
+
+
+def resize_image(
+    image: Image.Image,
+    target_size: tuple[int, int] | None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> Image.Image:
+    """Resize Pillow's image as Keras's ``load_img`` does.
+
+    Args:
+        image: any image.
+        target_size: (height, width) in pixels; None or the image's own size changes nothing.
+        interpolation: one of ``FILTERS``.
+        keep_aspect_ratio: take the largest centred crop of the target's shape first.
+
+    Returns:
+        A new image, or ``image`` itself if it has that size.
+
+    Raises:
+        ValueError: an unknown interpolation.
+    """
+    if target_size is None or image.size == (target_size[1], target_size[0]):
+        return image
+    box = None
+    if keep_aspect_ratio:
+        box = centre_box(image.height, image.width, *target_size)
+    return image.resize((target_size[1], target_size[0]), _filter(interpolation), box=box)
+
+
+def resize_pixels(
+    pixels: np.ndarray,
+    target_size: tuple[int, int] | None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> np.ndarray:
+    """Resize an array of gray or RGB pixels: the same bits as ``resize_image``.
+
+    Args:
+        pixels: uint8 of shape (height, width, 1 or 3).
+        target_size: (height, width) in pixels; None or the image's own size changes nothing.
+        interpolation: one of ``FILTERS``.
+        keep_aspect_ratio: take the largest centred crop of the target's shape first.
+
+    Returns:
+        uint8 of shape (height, width, channels); ``pixels`` itself if it has that size.
+
+    Raises:
+        ValueError: an unknown interpolation.
+    """
+    height, width, channels = pixels.shape
+    if target_size is None or (height, width) == tuple(target_size):
+        return pixels
+    if interpolation != "nearest":
+        image = to_pillow(pixels)
+        return from_pillow(resize_image(image, target_size, interpolation, keep_aspect_ratio))
+    if keep_aspect_ratio:
+        left, top, right, bottom = centre_box(height, width, *target_size)
+        rows = _nearest_indices(top, bottom, target_size[0])
+        columns = _nearest_indices(left, right, target_size[1])
+        return pixels[rows][:, columns]
+    # Chosen by measurement: it picks Pillow's pixels for all sizes, twice as fast.
+    resized = cv2.resize(
+        pixels, (target_size[1], target_size[0]), interpolation=cv2.INTER_NEAREST_EXACT
+    )
+    return resized.reshape(target_size[0], target_size[1], channels)
+
+
+def convert_pixels(pixels: np.ndarray, color_mode: str) -> np.ndarray:
+    """Convert gray or RGB pixels to a color mode: the same bits as Pillow's ``convert``.
+
+    Args:
+        pixels: uint8 of shape (height, width, 1 or 3).
+        color_mode: "rgb", "rgba" or "grayscale".
+
+    Returns:
+        uint8 of shape (height, width, 3, 4 or 1); ``pixels`` itself if nothing changes.
+    """
+    channels = pixels.shape[2]
+    if color_mode == "grayscale":
+        if channels == 1:
+            return pixels
+        return from_pillow(to_pillow(pixels).convert("L"))
+    if color_mode == "rgb":
+        return pixels if channels == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA if channels == 1 else cv2.COLOR_RGB2RGBA)
+
+
+def to_pillow(pixels: np.ndarray) -> Image.Image:
+    """Pillow's image of uint8 pixels of shape (height, width, 1 or 3)."""
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def from_pillow(image: Image.Image) -> np.ndarray:
+    """The pixels of Pillow's image, (height, width, channels), in the dtype of its mode."""
+    pixels = np.asarray(image)
+    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def centre_box(height: int, width: int, target_height: int, target_width: int) -> Box:
+    """The largest centred crop of the target's aspect ratio, by Keras's integer rule.
+
+    Args:
+        height: height of the image in pixels, as all numbers here.
+        width: width of the image.
+        target_height: height that the crop will be resized to.
+        target_width: width that the crop will be resized to.
+
+    Returns:
+        (left, top, right, bottom), as Pillow's boxes are.
+    """
+    crop_height = min(height, (width * target_height) // target_width)
+    crop_width = min(width, (height * target_width) // target_height)
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return left, top, left + crop_width, top + crop_height
+
+
+def _filter(interpolation: str) -> Image.Resampling:
+    if interpolation not in FILTERS:
+        raise ValueError(
+            f"`interpolation` must be one of {', '.join(FILTERS)}. Received: {interpolation!r}"
+        )
+    return FILTERS[interpolation]
+
+
+@lru_cache(maxsize=512)
+def _nearest_indices(start: int, end: int, size: int) -> np.ndarray:
+    """The rows (or columns) that Pillow's nearest resize picks from a box.
+
+    Pillow adds up the step in float64 (``ImagingScaleAffine``), rounding and all.
+    """
+    step = (end - start) / size
+    positions = np.full(size, step)
+    positions[0] = start + step * 0.5
+    indices = np.cumsum(positions).astype(np.intp)
+    indices.flags.writeable = False
+    return indices

@@ -1,0 +1,93 @@
+"""Epochs and the places in them: pure functions of (samples, batch size, shuffle, seed).
+
+An epoch is named by its start: the number of batches seen before it. The batch at ``position``
+draws from the stream seeded with ``seed + start + position``; the epoch's permutation comes first
+from the stream of position 0, as in Keras's ``next()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from augflow.order import epoch_order
+from augflow.streams import StreamState, seeded
+
+_EPOCHS_KEPT = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """The order of one pass, and the stream of its first batch."""
+
+    start: int
+    order: np.ndarray
+    first_stream: StreamState
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One batch: what names it, its samples, and the stream it draws from."""
+
+    key: tuple[int, int, int]
+    indices: np.ndarray
+    stream: StreamState
+
+
+class Schedule:
+    """All epochs of a flow with unchanging settings.
+
+    Args:
+        samples: number of samples.
+        batch_size: samples a batch.
+        shuffle: whether each epoch has a permutation of its own.
+        base_seed: int in [0, 2**32).
+    """
+
+    def __init__(self, samples: int, batch_size: int, shuffle: bool, base_seed: int) -> None:
+        self.samples = samples
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.base_seed = base_seed
+        self._epochs: dict[int, Epoch] = {}
+
+    def epoch(self, start: int) -> Epoch:
+        """The epoch that begins after ``start`` batches."""
+        if start not in self._epochs:
+            while len(self._epochs) >= _EPOCHS_KEPT:
+                self._epochs.pop(next(iter(self._epochs)))
+            seed = seeded(self.base_seed, start)
+            self._epochs[start] = Epoch(start, *epoch_order(self.samples, self.shuffle, seed))
+        return self._epochs[start]
+
+    def place(self, epoch: Epoch, position: int, seen: int) -> Place:
+        """The batch at ``position``, as the one after ``seen`` others.
+
+        ``seen`` is ``epoch.start + position`` unless somebody has set the counters.
+        """
+        # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
+        shown = (position * self.batch_size) % self.samples if self.samples else 0
+        indices = epoch.order[shown : shown + self.batch_size]
+        stream = seeded(self.base_seed, seen) if position else epoch.first_stream
+        return Place((epoch.start, position, seen), indices, stream)
+
+    def follower(self, position: int) -> int:
+        """The position after this one; 0 begins another epoch."""
+        shown = (position * self.batch_size) % self.samples if self.samples else 0
+        return position + 1 if self.samples > shown + self.batch_size else 0
+
+    def coming(self, epoch: Epoch, position: int, seen: int) -> Iterator[Place]:
+        """The places that ``next()`` will come to from here on, without end."""
+        while True:
+            if position == 0:
+                epoch = self.epoch(seen)
+            yield self.place(epoch, position, seen)
+            position = self.follower(position)
+            seen += 1
+
+    def by_index(self, epoch: Epoch, positions: list[int]) -> Iterator[Place]:
+        """The places of one epoch in the given order."""
+        for position in positions:
+            yield self.place(epoch, position, epoch.start + position)

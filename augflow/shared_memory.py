@@ -1,0 +1,206 @@
+"""Memory that worker processes write batches into and that consumers keep without a copy.
+
+A ``Segment`` is one mapping. On Linux it is anonymous memory (``memfd_create``): bound by memory
+alone, not by the size of /dev/shm, and gone with its last holder even if every process is killed.
+A worker opens it as ``/proc/PID/fd/N``. Elsewhere it is a temporary file, its blocks reserved
+when it is made so that a full disk is an error then and not a SIGBUS later.
+
+An ``Arena`` lends segments out. NumPy collapses chains of views, so a finalizer on the array
+that was handed out would fire while its views live; each lease therefore hangs on a ctypes
+object under all of them, and a segment comes back after the last view is gone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import tempfile
+import weakref
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Any
+
+_PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where another process finds a segment: a path, and the inode that must be behind it."""
+
+    path: str
+    inode: int
+    size: int
+
+
+class Segment:
+    """Shared memory of a fixed size, owned by this process.
+
+    Raises:
+        OSError: no memory, no room on the disk, or no file descriptor left.
+    """
+
+    def __init__(self, size: int, anonymous: bool | None = None) -> None:
+        self.size = max(_PAGE, -(-size // _PAGE) * _PAGE)
+        self._temporary: str | None = None
+        anonymous = supports_anonymous() if anonymous is None else anonymous
+        if anonymous:
+            self._descriptor = os.memfd_create("augflow", os.MFD_CLOEXEC)
+            path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
+        else:
+            self._descriptor, path = tempfile.mkstemp(prefix="augflow-")
+            self._temporary = path
+            _track(path)
+        self._owner = os.getpid()
+        try:
+            os.ftruncate(self._descriptor, self.size)
+            if not anonymous and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, self.size)
+            self.memory = mmap.mmap(self._descriptor, self.size)
+        except OSError:
+            self.close()
+            raise
+        self.address = Address(path, os.fstat(self._descriptor).st_ino, self.size)
+
+    def close(self) -> None:
+        """Give the memory back as soon as the last view of it is gone."""
+        if self._descriptor < 0:
+            return
+        os.close(self._descriptor)
+        self._descriptor = -1
+        if self._temporary is not None and os.getpid() == self._owner:
+            os.unlink(self._temporary)
+            _untrack(self._temporary)
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            self.close()
+
+
+def supports_anonymous() -> bool:
+    """Whether anonymous memory can be shared by way of /proc on this system."""
+    return hasattr(os, "memfd_create") and os.path.isdir(f"/proc/{os.getpid()}/fd")
+
+
+def _track(path: str) -> None:
+    # loky's resource tracker outlives a killed parent and removes what it left behind.
+    from loky.backend import resource_tracker
+
+    resource_tracker.register(path, "file")
+
+
+def _untrack(path: str) -> None:
+    from loky.backend import resource_tracker
+
+    resource_tracker.unregister(path, "file")
+
+
+class Arena:
+    """Segments of one size, lent to batches.
+
+    All waiting and locking is the caller's; ``lease`` and the finalizers it installs only
+    append to a deque, so that they may run at any moment, in any thread.
+
+    Args:
+        size: bytes a segment.
+        most_leased: how many segments consumers may hold; a batch beyond that is to be copied.
+        anonymous: whether to use anonymous memory; None: where the system supports it.
+    """
+
+    def __init__(self, size: int, most_leased: int, anonymous: bool | None = None) -> None:
+        self.size = size
+        self.most_leased = most_leased
+        self._anonymous = anonymous
+        self._free: deque[Segment] = deque()
+        self._returned: deque[Segment] = deque()
+        self._leased = 0
+
+    def take(self) -> Segment:
+        """A segment that nobody uses.
+
+        Raises:
+            OSError: a new one was needed and could not be made.
+        """
+        self._collect()
+        try:
+            return self._free.pop()
+        except IndexError:
+            return Segment(self.size, self._anonymous)
+
+    def give_back(self, segment: Segment) -> None:
+        """Return a segment that was taken and not leased. Safe in any thread."""
+        self._free.append(segment)
+
+    @property
+    def may_lease(self) -> bool:
+        """Whether another segment may be handed to a consumer."""
+        self._collect()
+        return self._leased < self.most_leased
+
+    def lease(self, segment: Segment) -> Any:
+        """A buffer over the segment; the segment returns when the buffer and all views die."""
+        buffer = (ctypes.c_ubyte * self.size).from_buffer(segment.memory)
+        self._leased += 1
+        weakref.finalize(buffer, self._returned.append, segment).atexit = False
+        return buffer
+
+    def _collect(self) -> None:
+        while self._returned:
+            self._free.append(self._returned.popleft())
+            self._leased -= 1
+
+    def close(self) -> None:
+        """Free what is not lent; what is lent lives as long as its holder."""
+        self._free.clear()
+        # Finalizers keep the old deque alive, and with it their segments, no longer than
+        # themselves.
+        self._returned = deque()
+
+
+class Mappings:
+    """A worker's mappings of other processes' segments, kept between jobs.
+
+    Mapping anew would cost a page fault for each page of each batch.
+    """
+
+    def __init__(self, limit: int = 512) -> None:
+        self._limit = limit
+        self._open: OrderedDict[Address, mmap.mmap] = OrderedDict()
+
+    def attach(self, address: Address) -> mmap.mmap:
+        """The memory at an address.
+
+        Raises:
+            OSError: it is gone, or this process may not open it.
+        """
+        memory = self._open.get(address)
+        if memory is None:
+            memory = _map(address)
+            self._open[address] = memory
+            if len(self._open) > self._limit:
+                self._open.popitem(last=False)
+        return memory
+
+    def drop_vanished(self) -> list[Address]:
+        """Let go of memory that its owner has closed, and say which."""
+        vanished = [address for address in list(self._open) if not _exists(address)]
+        for address in vanished:
+            self._open.pop(address, None)
+        return vanished
+
+
+def _map(address: Address) -> mmap.mmap:
+    descriptor = os.open(address.path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    try:
+        if os.fstat(descriptor).st_ino != address.inode:
+            raise FileNotFoundError(f"another file has taken the place of {address.path}")
+        return mmap.mmap(descriptor, address.size)
+    finally:
+        os.close(descriptor)
+
+
+def _exists(address: Address) -> bool:
+    try:
+        return os.stat(address.path).st_ino == address.inode
+    except OSError:
+        return False

@@ -1,0 +1,73 @@
+"""Random streams as data: where a batch's random numbers come from.
+
+Keras seeds NumPy's legacy generator with ``seed + total_batches_seen`` before each batch, and
+draws the epoch's permutation from the same stream at the first batch of an epoch. A
+``StreamState`` names such a point without holding a generator, so it can travel to a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+SEED_BOUND = 2**32
+
+# An int seeds a new generator; a tuple is a state in the middle of a stream.
+StreamState = int | tuple[Any, ...]
+
+
+def seeded(base: int, offset: int) -> int:
+    """The seed of the stream ``offset`` batches after ``base``, within NumPy's bounds."""
+    return (base + offset) % SEED_BOUND
+
+
+def open_stream(state: StreamState) -> np.random.RandomState:
+    """A generator at the given point."""
+    if isinstance(state, tuple):
+        stream = np.random.RandomState()
+        stream.set_state(state)
+        return stream
+    return np.random.RandomState(state)
+
+
+def state_of(stream: np.random.RandomState) -> tuple[Any, ...]:
+    """The point at which the generator stands, for ``open_stream``."""
+    state = stream.get_state(legacy=True)
+    assert isinstance(state, tuple)
+    return state
+
+
+def global_stream() -> np.random.RandomState:
+    """NumPy's global generator itself, as ``np.random.uniform`` uses it."""
+    stream: np.random.RandomState = np.random.mtrand._rand  # type: ignore[attr-defined]
+    return stream
+
+
+@contextmanager
+def as_global(stream: np.random.RandomState) -> Iterator[None]:
+    """Let user code that draws from ``np.random`` draw from ``stream``; then put all back.
+
+    Draws made inside advance ``stream``; the caller's global state is as it was before.
+    """
+    shared = global_stream()
+    if stream is shared:
+        yield
+        return
+    before = shared.get_state(legacy=True)
+    shared.set_state(stream.get_state(legacy=True))
+    try:
+        yield
+    finally:
+        stream.set_state(shared.get_state(legacy=True))
+        shared.set_state(before)
+
+
+def draw_base_seed() -> int:
+    """A base seed for an unseeded flow: one draw from NumPy's global generator.
+
+    So ``np.random.seed`` and ``keras.utils.set_random_seed`` make unseeded flows repeatable.
+    """
+    return int(global_stream().randint(0, 2**31 - 1))

@@ -1,0 +1,138 @@
+"""What runs in a worker process: take a job, build its rows in shared memory, say how it went.
+
+A worker imports numpy, OpenCV, Pillow and the floors below this file, and no framework unless
+a user's function brings one.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import mmap
+import os
+import pickle
+import signal
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from augflow.batch import Job, Plan, batch_views, build_rows
+from augflow.shared_memory import Address, Mappings
+
+_WATCH_SECONDS = 0.5
+_PLANS_KEPT = 32
+
+
+@dataclass(frozen=True)
+class Task:
+    """A job as it travels: the plan and the batch by where they lie in shared memory."""
+
+    plan: Address
+    plan_size: int
+    batch: Address
+    job: Job
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a worker says instead of a result.
+
+    Attributes:
+        kind: "raised" (the job itself), "plan" (the settings could not be loaded here),
+            "memory" (shared memory could not be opened) or "closed" (never run).
+        exception: the pickled exception, None where it cannot be pickled.
+        summary: type and message of the exception.
+        traceback: its text.
+    """
+
+    kind: str
+    exception: bytes | None
+    summary: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class BareException:
+    """An exception taken apart, for types that pickle alone cannot restore."""
+
+    kind: type[Exception]
+    args: tuple[object, ...]
+    state: dict[str, object]
+
+    def restore(self) -> Exception:
+        """The exception, made without its ``__init__``."""
+        error = self.kind.__new__(self.kind, *self.args)
+        error.args = self.args
+        error.__dict__.update(self.state)
+        return error
+
+
+_mappings = Mappings()
+_plans: OrderedDict[Address, Plan] = OrderedDict()
+
+
+def start(parent: int) -> None:
+    """Make this process a worker: run once in each, before the first task."""
+    # Ctrl-C reaches the whole process group; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    import cv2
+
+    # The pool already has a process for each CPU.
+    cv2.setNumThreads(1)
+    threading.Thread(target=_watch, args=(parent,), name="augflow-watch", daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    """End this process when its parent is gone, and let go of memory the parent has closed."""
+    while True:
+        time.sleep(_WATCH_SECONDS)
+        if os.getppid() != parent:
+            os._exit(1)
+        for address in _mappings.drop_vanished():
+            _plans.pop(address, None)
+
+
+def run(task: Task) -> Failure | None:
+    """Carry out a task. Whatever goes wrong comes back as a value, so no error is lost."""
+    kind = "memory"
+    try:
+        memory = _mappings.attach(task.batch)
+        settings = _mappings.attach(task.plan) if task.plan not in _plans else None
+        kind = "plan"
+        plan = _load_plan(task, settings)
+        kind = "raised"
+        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory))
+    except Exception as error:
+        return _failure(kind, error)
+    return None
+
+
+def _load_plan(task: Task, memory: mmap.mmap | None) -> Plan:
+    plan = _plans.get(task.plan)
+    if plan is None:
+        assert memory is not None
+        plan = pickle.loads(memory[: task.plan_size])
+        _plans[task.plan] = plan
+        if len(_plans) > _PLANS_KEPT:
+            _plans.popitem(last=False)
+    return plan
+
+
+def _failure(kind: str, error: Exception) -> Failure:
+    import cloudpickle
+
+    text = traceback.format_exc()
+    pickled = None
+    # cloudpickle, because the type may be one of the user's script. Types whose ``__init__``
+    # does not fit their ``args`` only survive without it.
+    for form in (error, BareException(type(error), error.args, error.__dict__)):
+        try:
+            pickled = cloudpickle.dumps(form)
+            pickle.loads(pickled)
+            break
+        except Exception:
+            # Whatever a user's type raises here: it still arrives by its text.
+            pickled = None
+    return Failure(kind, pickled, f"{type(error).__name__}: {error}", text)

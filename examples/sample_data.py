@@ -1,0 +1,49 @@
+"""Folders of images for the examples, made from what scikit-learn ships: nothing to download."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from sklearn.datasets import load_digits, load_sample_images
+
+
+def write_digits(folder: Path) -> pd.DataFrame:
+    """Write 1,797 scans of handwritten digits, 8 x 8 grey pixels each, as ``<digit>/<n>.png``.
+
+    Args:
+        folder: made if missing.
+
+    Returns:
+        A table with the columns "file" (relative to ``folder``) and "digit" (a string).
+    """
+    digits = load_digits()
+    rows = []
+    for number, (scan, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
+        file = Path(str(digit)) / f"{number:04d}.png"
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        # The scans have 17 levels, 0 to 16.
+        Image.fromarray((scan * 255 / 16).astype(np.uint8)).save(folder / file)
+        rows.append({"file": str(file), "digit": str(digit)})
+    return pd.DataFrame(rows)
+
+
+def write_photos(folder: Path, count: int) -> None:
+    """Write random crops of two photographs as JPEGs into the class folders china and flower.
+
+    Args:
+        folder: made if missing.
+        count: number of files; each is 375 x 445 pixels (height x width).
+    """
+    random = np.random.default_rng(0)
+    photographs = dict(zip(("china", "flower"), load_sample_images().images, strict=True))
+    for number in range(count):
+        class_name = ("china", "flower")[number % 2]
+        photograph = photographs[class_name]
+        top = random.integers(photograph.shape[0] - 375 + 1)
+        left = random.integers(photograph.shape[1] - 445 + 1)
+        crop = Image.fromarray(photograph[top : top + 375, left : left + 445])
+        (folder / class_name).mkdir(parents=True, exist_ok=True)
+        crop.save(folder / class_name / f"{number:04d}.jpg", quality=75)

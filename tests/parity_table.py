@@ -1,0 +1,73 @@
+"""Prints the table of ``docs/parity.md``: ``python -m tests.parity_table``.
+
+Runs every setting in Keras and in augflow, compares them and measures how far apart the
+pixels are. A setting that fails is printed with its reason, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+from tests import parity_images
+from tests.parity_compare import augflow_library, compare, keras_library, record
+from tests.parity_setting import Setting
+from tests.parity_settings import SETTINGS
+
+EXACTLY = "order, shapes, dtype, attributes, printed lines"
+
+
+def what_is_compared(setting: Setting) -> str:
+    """What has to agree besides what always has to."""
+    arguments = setting.arguments
+    extra = []
+    mode = arguments.get("class_mode", "categorical")
+    has_labels = "y" in arguments if setting.kind == "flow" else mode is not None
+    if has_labels:
+        extra.append("input as target" if mode == "input" else "labels")
+    if arguments.get("weight_col") or arguments.get("sample_weight"):
+        extra.append("weights")
+    if "misc" in arguments:
+        extra.append("other arrays")
+    if "save_to_dir" in arguments:
+        extra.append("saved files")
+    if setting.partner is not None:
+        extra.append("both flows")
+    return ", ".join(["pixels", *extra])
+
+
+def limit(setting: Setting) -> str:
+    text = f"{setting.levels:g}"
+    return text if setting.levels <= 0.05 else f"{text} (0.05 for {1 - setting.share:.0%})"
+
+
+def measure(setting: Setting) -> tuple[str, bool]:
+    """The largest difference as text, and whether the setting passed."""
+    images = parity_images.shared()
+    keras, ours = keras_library(), augflow_library(workers=0)
+    try:
+        largest = compare(setting, record(setting, keras, images), record(setting, ours, images))
+    except Exception as error:  # a row says what failed; the exit status says that it did
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return f"**differs**: {reason[:200]}", False
+    return ("0" if largest == 0 else f"{largest:.2g}"), True
+
+
+def main() -> int:
+    failures = 0
+    print(f"{len(SETTINGS)} settings. Always compared exactly: {EXACTLY}.")
+    print("Differences and limits are in grey levels (of 255).")
+    for group, settings in itertools.groupby(SETTINGS, key=lambda setting: setting.group):
+        print(f"\n### {group}\n")
+        print("| setting | compared | largest difference | limit |")
+        print("|---|---|---|---|")
+        for setting in settings:
+            difference, passed = measure(setting)
+            failures += not passed
+            name = setting.name.replace("|", "\\|")
+            print(f"| {name} | {what_is_compared(setting)} | {difference} | {limit(setting)} |")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

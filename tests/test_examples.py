@@ -1,0 +1,80 @@
+"""Every example runs, ends well and says what it promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras")
+pytest.importorskip("matplotlib")
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+TIME_LIMIT_SECONDS = 120
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
+
+
+def run_example(name: str, folder: Path, *arguments: str) -> str:
+    """Run an example with ``folder`` as current directory; returns what it printed."""
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        cwd=folder,
+        # The examples' data goes below the folder, which pytest removes.
+        env=os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(EXAMPLES.parent)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIME_LIMIT_SECONDS,
+    )
+    assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-4000:]
+    return finished.stdout
+
+
+def number_in(output: str, pattern: str) -> float:
+    """The number that the pattern's group finds in what an example printed."""
+    match = re.search(pattern, output)
+    assert match, f"{pattern!r} is not in: {output[-500:]}"
+    return float(match[1])
+
+
+def check_picture(path: Path) -> None:
+    """The file is a picture of a sensible size that is not all one colour."""
+    with Image.open(path) as picture:
+        assert min(picture.size) > 150
+        assert len(picture.convert("L").getcolors()) > 50
+
+
+def test_classify_folder(tmp_path: Path) -> None:
+    output = run_example("classify_folder.py", tmp_path, "--data", str(tmp_path / "digits"))
+    last_line = output.strip().splitlines()[-1]
+    assert number_in(last_line, r"^validation accuracy ([\d.]+) %$") >= 95
+    assert len(list((tmp_path / "digits").glob("*/*.png"))) == 1797
+    check_picture(tmp_path / "classify_folder.png")
+
+
+def test_autoencoder(tmp_path: Path) -> None:
+    picture = tmp_path / "pairs.png"
+    output = run_example("autoencoder.py", tmp_path, "--epochs", "3", "--output", str(picture))
+    loss = number_in(output, r"mean squared error ([\d.]+)")
+    assert loss < number_in(output, r"of the mean image ([\d.]+)")
+    check_picture(picture)
+
+
+def test_replace_import(tmp_path: Path) -> None:
+    output = run_example("replace_import.py", tmp_path, "--images", "96")
+    assert "labels equal" in output
+    assert number_in(output, r"largest difference of a pixel: ([\d.]+) of 255") <= 0.05
+    assert number_in(output, r"augflow +([\d.]+) images/s") > 0
+
+
+def test_predict_dataframe(tmp_path: Path) -> None:
+    output = run_example("predict_dataframe.py", tmp_path, "--epochs", "5")
+    assert "accuracy on 898 files" in output
+    # Far above the 10 % of a guess, so that names and predictions cannot be mismatched.
+    assert number_in(output, r"files: ([\d.]+) %") > 70
