@@ -29,33 +29,34 @@ class AccessPattern:
         self._done = 0
         self._slips = 0
         self._shuffled = False
-        self._last: int | None = None
         self._random_state: tuple[Any, ...] | None = None
+        # What was asked for since the length was read, and just before.
+        self._since: list[int] = []
+        self._last: int | None = None
 
     def length_was_read(self) -> None:
         """Remember the state of ``random``: a shuffle may follow."""
         self._random_state = random.getstate()
+        self._since = []
 
     def observe(self, index: int, length: int) -> None:
         """Take note that batch ``index`` of ``length`` is asked for."""
         previous, self._last = self._last, index
-        if self._take(index):
-            return
-        if self._foresee_shuffle(length) and self._expected[0] == index:
-            self._done = 1
-            return
-        self._shuffled = False
-        if index == 0 or (previous is not None and index == previous + 1):
-            self._expect(list(range(index + 1, length)), shuffled=False)
-        else:
-            self._expect([], shuffled=False)
+        if len(self._since) < _WINDOW:
+            self._since.append(index)
+        if self._expected[self._done : self._done + 1] == [index]:
+            self._done += 1
+            self._slips = 0
+        elif not self._adopt_shuffle(length) and not self._slip(index):
+            upwards = index == 0 or (previous is not None and index == previous + 1)
+            self._expect(list(range(index + 1, length)) if upwards else [], shuffled=False)
 
     def next_epoch(self, length: int) -> None:
         """Expect another pass of the same kind."""
         self._last = None
         if self._shuffled:
             self.length_was_read()
-            self._foresee_shuffle(length)
+            self._expect(self._foreseen(length), shuffled=True)
         else:
             self._expect(list(range(length)), shuffled=False)
 
@@ -69,19 +70,30 @@ class AccessPattern:
         self._slips = 0
         self._shuffled = shuffled
 
-    def _take(self, index: int) -> bool:
-        """Strike ``index`` off the expected order if it is due about now."""
-        for place in range(self._done, min(self._done + _WINDOW, len(self._expected))):
+    def _slip(self, index: int) -> bool:
+        """Strike off an index that was expected a little later."""
+        for place in range(self._done + 1, min(self._done + _WINDOW, len(self._expected))):
             if self._expected[place] == index:
-                self._slips = self._slips + 1 if place > self._done else 0
+                self._slips += 1
                 self._expected[place] = self._expected[self._done]
                 self._done += 1
                 return self._slips <= _MOST_SLIPS
         return False
 
-    def _foresee_shuffle(self, length: int) -> bool:
-        state, self._random_state = self._random_state, None
-        if state is None or not 1 < length <= _LONGEST_SHUFFLE:
+    def _adopt_shuffle(self, length: int) -> bool:
+        """Follow the foreseen shuffle if all that was asked for since then fits it."""
+        seen = len(self._since)
+        if self._random_state is None or (self._shuffled and seen > 1):
             return False
-        self._expect(python_shuffle(length, state), shuffled=True)
+        order = self._foreseen(length)
+        if seen == _WINDOW or order[:seen] != self._since:
+            return False
+        self._random_state = None
+        self._expect(order, shuffled=True)
+        self._done = seen
         return True
+
+    def _foreseen(self, length: int) -> list[int]:
+        if self._random_state is None or length > _LONGEST_SHUFFLE:
+            return []
+        return python_shuffle(length, self._random_state)
