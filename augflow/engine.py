@@ -59,6 +59,7 @@ class Engine:
         self._lock = threading.RLock()
         self._pending: OrderedDict[Hashable, Pending] = OrderedDict()
         self._memory: FlowMemory | None = None
+        self._is_cold = True
 
     @property
     def depth(self) -> int:
@@ -76,6 +77,11 @@ class Engine:
             WorkerDiedError: workers died each time they tried.
         """
         if not self.workers or request.samples == 0:
+            return self._build_here(request)
+        cold, self._is_cold = self._is_cold, False
+        if cold and not self.plan.calls_user_code and not _pool_is_running():
+            # Workers take a quarter of a second to start; the first batch need not wait.
+            self.prepare(ahead)
             return self._build_here(request)
         with self._lock:
             pending = self._begin(request, urgent=True)
@@ -276,6 +282,12 @@ class Engine:
         if self._memory is not None:
             self._memory.abandon()
         self._memory = None
+
+
+def _pool_is_running() -> bool:
+    from augflow.pool import shared_pool
+
+    return shared_pool().is_running
 
 
 def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.random.RandomState]:

@@ -53,6 +53,11 @@ class WorkerPool:
         self._timer_is_set = False
         self._last_left = 0.0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether workers have been started and not ended since."""
+        return self._executor is not None
+
     def join(self, user: Any) -> None:
         """Say that ``user`` will submit tasks; the pool lives at least as long."""
         self._users.add(user)
