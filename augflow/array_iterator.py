@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
-from augflow.planned_iterator import PlannedIterator
+from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.schedule import Place
 
 # A batch that this process builds faster than this gains nothing from workers: they cost a copy
@@ -85,6 +85,7 @@ class NumpyArrayIterator(PlannedIterator):
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
         self.image_data_generator = image_data_generator
         self.save_to_dir = save_to_dir
+        self._check_save_to_dir()
         self.save_prefix = save_prefix
         self.save_format = save_format
         self.subset = subset
@@ -143,9 +144,10 @@ class NumpyArrayIterator(PlannedIterator):
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         others = [values[indices] for values in self.x_misc]
-        inputs = [arrays[0], *others] if others else arrays[0]
         if self.y is None:
-            return inputs
+            return [arrays[0], *others] if others else arrays[0]
+        # A tuple, since TensorFlow takes no lists where Keras describes batches to it.
+        inputs = (arrays[0], *others) if others else arrays[0]
         if self.sample_weight is None:
             return inputs, self.y[indices]
         return inputs, self.y[indices], self.sample_weight[indices]
@@ -173,9 +175,7 @@ def _images_and_others(x: Any) -> tuple[Any, list[np.ndarray]]:
 
 def _part(images: Any, y: Any, generator: Any, subset: str, ignore_class_split: bool) -> slice:
     """The slice of a subset: validation is the first fraction, training the rest."""
-    if subset not in ("training", "validation"):
-        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
-    border = int(len(images) * generator._validation_split)
+    border = int(len(images) * validation_fraction(subset, generator))
     if (
         y is not None
         and not ignore_class_split

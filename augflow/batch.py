@@ -55,6 +55,7 @@ class Plan:
     standardize: StandardizeSettings | None = None
     custom: Any = None
     inputs_as_targets: bool = False
+    augment: bool = True
 
     @property
     def calls_user_code(self) -> bool:
@@ -280,8 +281,9 @@ def _build_with_methods(
             if plan.channels_first:
                 image = image.transpose(2, 0, 1)
             with as_global(stream):
-                parameters = generator.get_random_transform(image.shape)
-                image = generator.apply_transform(image, parameters)
+                if plan.augment:
+                    parameters = generator.get_random_transform(image.shape)
+                    image = generator.apply_transform(image, parameters)
                 image = generator.standardize(image)
             row[...] = image
         except Exception as error:

@@ -13,6 +13,7 @@ from augflow.file_iterator import FileIterator, check_class_mode
 from augflow.sample_count import SampleCount
 from augflow.scan_directory import (
     check_directory,
+    checked_classes,
     describe_empty,
     find_classes,
     list_flat,
@@ -97,7 +98,11 @@ class DirectoryIterator(FileIterator):
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
         check_directory(self.directory)
-        found = list(classes) if classes else find_classes(self.directory)
+        # An array of classes has no truth value; an empty list means all, as in Keras.
+        if classes is not None and len(classes):
+            found = checked_classes(classes)
+        else:
+            found = find_classes(self.directory)
         formats = self.white_list_formats
         if not found and self.class_mode is None:
             self.filenames = list_flat(self.directory, formats, split=self.split)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from augflow.planned_iterator import PlannedIterator
+from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.resize import FILTERS
 from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
@@ -62,11 +62,8 @@ class FileIterator(PlannedIterator):
         self.image_shape = (
             self.target_size + channels if channels_last else channels + self.target_size
         )
-        if save_to_dir is not None and not os.path.isdir(save_to_dir):
-            raise FileNotFoundError(
-                f"save_to_dir={os.fspath(save_to_dir)!r} is no directory; make it first"
-            )
         self.save_to_dir = save_to_dir
+        self._check_save_to_dir()
         self.save_prefix = save_prefix
         self.save_format = save_format
         self.interpolation = interpolation
@@ -166,12 +163,5 @@ def _split_of(subset: str | None, generator: Any) -> tuple[float, float] | None:
     """The fraction of each class that a subset takes: validation first, then training."""
     if subset is None:
         return None
-    if subset not in ("training", "validation"):
-        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
-    border = generator._validation_split
-    if subset == "validation" and not border:
-        raise ValueError(
-            'subset="validation" needs a generator with `validation_split`, e.g. '
-            f"ImageDataGenerator(validation_split=0.2). Received validation_split={border!r}"
-        )
+    border = validation_fraction(subset, generator)
     return (0, border) if subset == "validation" else (border, 1)

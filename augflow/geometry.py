@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from augflow.coordinates import (
@@ -22,6 +21,7 @@ from augflow.coordinates import (
     input_coordinates,
     stays_inside,
 )
+from augflow.opencv import cv2
 
 # OpenCV computes coordinates in float32. An image of pure noise then differs from SciPy by
 # about 2e-5 grey levels per pixel of reach, so larger reaches are cut into tiles.

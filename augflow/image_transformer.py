@@ -146,7 +146,8 @@ class ImageTransformer:
     def _stage_settings(self) -> tuple[TransformSettings, StandardizeSettings] | None:
         """What flows build batches by; None where a subclass changes how pixels are made."""
         for name in _PIXEL_METHODS:
-            if getattr(type(self), name) is not getattr(ImageTransformer, name):
+            changed = getattr(type(self), name) is not getattr(ImageTransformer, name)
+            if changed or name in vars(self):
                 return None
         return self._transform_settings(), self._standardize_settings()
 
@@ -240,6 +241,8 @@ class ImageTransformer:
                 stacklevel=2,
             )
         if self.rescale:
+            if images.dtype.kind != "f":
+                images = images.astype(np.float32)
             images *= self.rescale
         if augment:
             images = self._augmented(images, rounds, seed)

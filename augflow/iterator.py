@@ -5,6 +5,7 @@ A batch is a pure function of (settings, seed, epoch, position), whichever way i
 
 from __future__ import annotations
 
+import functools
 import operator
 import threading
 from collections.abc import Generator
@@ -33,7 +34,7 @@ from augflow.streams import (
 # Attributes that move with every batch; a change of any other one may change the batches.
 _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
 # What a pickle leaves out, and a copy starts anew.
-_RUNTIME = ("lock", "_serial", "_pattern", "_schedule", "_epoch", "_live")
+_RUNTIME = ("lock", "_pattern", "_schedule", "_live")
 
 
 class Iterator(KerasBase):
@@ -72,18 +73,26 @@ class Iterator(KerasBase):
         self.total_batches_seen = 0
         self.index_array: np.ndarray | None = None
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        name = "_get_batches_of_transformed_samples"
+        if name in vars(cls):
+            setattr(cls, name, _with_live_stream(vars(cls)[name]))
+
     def _start_runtime(self) -> None:
         self._drawn_seed: int | None = None
-        self._asked = 0
+        self._epoch: Epoch | None = None
+        # The pass by index: which positions were asked for, whether it has ended, and whether
+        # it is Keras that makes it.
+        self._asked: set[int] = set()
+        self._ended = False
+        self._counted = False
         self._restore_runtime()
 
     def _restore_runtime(self) -> None:
         self.lock = threading.Lock()
-        # Only one override at a time may have its stream in np.random's place.
-        self._serial = threading.RLock()
         self._pattern = AccessPattern()
         self._schedule: Schedule | None = None
-        self._epoch: Epoch | None = None
         self._live: np.random.RandomState | StreamState = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -100,17 +109,12 @@ class Iterator(KerasBase):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name not in _RUNTIME}
-        state["_epoch_start"] = None if self._epoch is None else self._epoch.start
+        state["_asked"] = set(self._asked)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        start = state.pop("_epoch_start")
-        order = state.get("index_array")
-        self.__dict__.update(state)
         self._restore_runtime()
-        if start is not None and order is not None:
-            first = self._current_schedule().epoch(start).first_stream
-            self._epoch = Epoch(start, order, first)
+        self.__dict__.update(state)
 
     # Epochs
 
@@ -137,8 +141,10 @@ class Iterator(KerasBase):
         schedule = self._current_schedule()
         if self._has_own_order():
             stream = open_stream(seeded(schedule.base_seed, start))
-            with self._serial, as_global(stream):
+            revision = self.__dict__.get("_revision")
+            with as_global(stream):
                 self._set_index_array()
+            self.__dict__["_revision"] = revision
             self._epoch = Epoch(start, np.asarray(self.index_array), state_of(stream))
         else:
             self._epoch = schedule.epoch(start)
@@ -147,6 +153,13 @@ class Iterator(KerasBase):
 
     def _set_index_array(self) -> None:
         """Take the order of the epoch anew, e.g. after ``n`` was changed."""
+        if self._has_own_order():
+            # Called by an override, to change what Keras would have drawn at this point.
+            if self.shuffle:
+                self.index_array = global_stream().permutation(self.n)
+            else:
+                self.index_array = np.arange(self.n)
+            return
         start = self._epoch.start if self._epoch else self.total_batches_seen
         self._epoch = self._current_schedule().epoch(start)
         self.__dict__["index_array"] = self._epoch.order
@@ -159,19 +172,31 @@ class Iterator(KerasBase):
         """Go on to the next epoch.
 
         Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
-        middle of a pass by index; then the epoch stays, so that each sample comes once.
+        middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
+        that Keras makes therefore keeps its epoch until the next one begins.
         """
         with self.lock:
-            if 0 < self._asked < len(self):
+            self._ended = True
+            if self._counted and not self._asked:
                 return
-            self._asked = 0
             if self._epoch is not None:
                 following = self._epoch.start + len(self)
                 self.total_batches_seen = max(self.total_batches_seen, following)
             self.batch_index = 0
-            epoch = self._begin_epoch(self.total_batches_seen)
-            self._pattern.next_epoch(len(self))
-            self._prepare(self._expected_by_index(epoch))
+            if not self._counted:
+                self._begin_pass()
+            if not self._asked or len(self._asked) == len(self):
+                self._pattern.next_epoch(len(self))
+                if not self._has_own_order():
+                    coming = self._current_schedule().epoch(self.total_batches_seen)
+                    self._prepare(self._expected_by_index(coming))
+
+    def _begin_pass(self) -> None:
+        """Let another pass by index begin, in the next epoch if the last one has ended."""
+        if self._ended and (self._asked or not self._counted):
+            self._begin_epoch(self.total_batches_seen)
+        self._asked.clear()
+        self._ended = False
 
     def _expected_by_index(self, epoch: Epoch) -> AbstractIterator[Place]:
         schedule = self._current_schedule()
@@ -186,7 +211,10 @@ class Iterator(KerasBase):
     @property
     def num_batches(self) -> int:
         """Batches an epoch; Keras reads this just before it shuffles their indices."""
-        self._pattern.length_was_read()
+        with self.lock:
+            self._pattern.length_was_read()
+            self._begin_pass()
+            self._counted = True
         return len(self)
 
     def __iter__(self) -> Self:
@@ -221,10 +249,13 @@ class Iterator(KerasBase):
                 f"batch index {number} is out of range: this flow has {length} batches an epoch"
             )
         with self.lock:
+            if self._ended and position in self._asked:
+                self._begin_pass()
+                self._counted = False
             epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
             place = self._current_schedule().place(epoch, position, epoch.start + position)
             self._live = place.stream
-            self._asked += 1
+            self._asked.add(position)
             self._pattern.observe(position, length)
             coming = self._expected_by_index(epoch)
         return self._fetch(place, coming)
@@ -246,7 +277,8 @@ class Iterator(KerasBase):
         epoch = self._epoch
         if position == 0 or epoch is None:
             epoch = self._begin_epoch(seen)
-            self._asked = 0
+            self._asked.clear()
+            self._ended = self._counted = False
         place = schedule.place(epoch, position, seen)
         self.batch_index = schedule.follower(position)
         self.total_batches_seen = seen + 1
@@ -258,7 +290,7 @@ class Iterator(KerasBase):
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         """The batch at a place; ``coming`` are those that will probably be asked for next."""
         stream = open_stream(place.stream)
-        with self._serial, as_global(stream):
+        with as_global(stream):
             self._live = global_stream()
             try:
                 return self._get_batches_of_transformed_samples(place.indices)
@@ -284,6 +316,25 @@ class Iterator(KerasBase):
         raise NotImplementedError(
             f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)"
         )
+
+
+def _with_live_stream(method: Any) -> Any:
+    """A method that finds the batch's stream in np.random, also where ``next()`` of a subclass
+    calls it, as it does in Keras."""
+
+    @functools.wraps(method)
+    def with_live_stream(self: Iterator, index_array: np.ndarray) -> Any:
+        stream = self._live_stream()
+        if stream is global_stream():
+            return method(self, index_array)
+        with as_global(stream):
+            self._live = global_stream()
+            try:
+                return method(self, index_array)
+            finally:
+                self._live = stream
+
+    return with_live_stream
 
 
 def _checked_batch_size(batch_size: Any) -> int:

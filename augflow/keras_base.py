@@ -9,7 +9,7 @@ is what ``isinstance`` does.
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Self
 
 _KERAS_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
 
@@ -50,6 +50,15 @@ class _Placeholder:
 class KerasBase(KerasDataset, _Placeholder):
     """Base of all flows; its second base is exchanged for ``PyDataset``."""
 
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        _adopt_keras_base()
+        return super().__new__(cls)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # pickle compares __class__ with the type, so the exchange has to be over.
+        _adopt_keras_base()
+        return super().__reduce_ex__(protocol)
+
 
 def _adopt_keras_base() -> type | None:
     """Make ``PyDataset`` a base of all flows if Keras is there; give it if that was new."""
@@ -60,3 +69,6 @@ def _adopt_keras_base() -> type | None:
     KerasBase.__bases__ = (KerasDataset, dataset)
     adopted: type = dataset
     return adopted
+
+
+_adopt_keras_base()

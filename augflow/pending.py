@@ -80,4 +80,9 @@ def raise_again(failure: Failure) -> None:
         error = error.restore()
     # The notes that name the file came along; the traceback has to travel as text.
     error.add_note(f"augflow: in a worker process:\n{failure.traceback}")
-    raise error
+    try:
+        raise error
+    finally:
+        # The traceback refers to this frame: without this the two would keep each other, and
+        # with them the flow, until the next garbage collection.
+        del error

@@ -92,10 +92,15 @@ class PlannedIterator(Iterator):
 
     def _restart_in_child(self) -> None:
         self.lock = threading.Lock()
-        self._serial = threading.RLock()
         if self._engine is not None:
             self._engine.abandon()
         self._engine = None
+
+    def _check_save_to_dir(self) -> None:
+        if self.save_to_dir is not None and not os.path.isdir(self.save_to_dir):
+            raise FileNotFoundError(
+                f"save_to_dir={os.fspath(self.save_to_dir)!r} is no directory; make it first"
+            )
 
     # Plans and engines
 
@@ -111,6 +116,7 @@ class PlannedIterator(Iterator):
             standardize=standardize,
             custom=custom,
             inputs_as_targets=self._inputs_as_targets(),
+            augment=bool(self.augment),
         )
 
     def _wanted_workers(self) -> int:
@@ -222,3 +228,16 @@ def _stage_settings(
         return None, None, None
     settings = getattr(generator, "_stage_settings", lambda: None)()
     return (*settings, None) if settings is not None else (None, None, generator)
+
+
+def validation_fraction(subset: str, generator: Any) -> float:
+    """The part of the data that is for validation; checks the name of the subset."""
+    if subset not in ("training", "validation"):
+        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
+    fraction = generator._validation_split
+    if subset == "validation" and not fraction:
+        raise ValueError(
+            'subset="validation" needs a generator with `validation_split`, e.g. '
+            f"ImageDataGenerator(validation_split=0.2). Received validation_split={fraction!r}"
+        )
+    return float(fraction or 0)

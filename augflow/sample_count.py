@@ -17,6 +17,12 @@ class StepCount(float):
     def __index__(self) -> int:
         return math.ceil(self)
 
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """So ``np.ceil(flow.samples / flow.batch_size)`` stays a step count."""
+        plain = [float(one) if isinstance(one, StepCount) else one for one in inputs]
+        result = getattr(function, method)(*plain, **options)
+        return StepCount(result) if isinstance(result, float) else result
+
 
 class SampleCount(int):
     """An int whose true quotient is a ``StepCount``."""

@@ -93,7 +93,7 @@ def scan_classes(
         TypeError: ``classes`` is one string, or holds something that is no string.
     """
     check_directory(directory)
-    names = _checked_classes(classes)
+    names = checked_classes(classes)
     # A name given twice has the number of its last place, as in Keras's class_indices.
     number_of = {name: number for number, name in enumerate(names)}
     filenames: list[str] = []
@@ -186,7 +186,12 @@ def _examples(names: Sequence[str]) -> str:
     return f" ({shown}{', ...' if len(names) > 5 else ''})" if names else ""
 
 
-def _checked_classes(classes: Iterable[str]) -> list[str]:
+def checked_classes(classes: Iterable[str]) -> list[str]:
+    """The names of class folders as a list.
+
+    Raises:
+        TypeError: a single str, or names that are not str.
+    """
     if isinstance(classes, str):
         raise TypeError(f"`classes` must be a list of folder names. Received: {classes!r}")
     names = list(classes)

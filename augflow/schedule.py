@@ -55,12 +55,15 @@ class Schedule:
 
     def epoch(self, start: int) -> Epoch:
         """The epoch that begins after ``start`` batches."""
-        if start not in self._epochs:
-            while len(self._epochs) >= _EPOCHS_KEPT:
-                self._epochs.pop(next(iter(self._epochs)))
+        # Several threads read ahead: each works with what it has in its hands.
+        epoch = self._epochs.get(start)
+        if epoch is None:
             seed = seeded(self.base_seed, start)
-            self._epochs[start] = Epoch(start, *epoch_order(self.samples, self.shuffle, seed))
-        return self._epochs[start]
+            epoch = Epoch(start, *epoch_order(self.samples, self.shuffle, seed))
+            for old in list(self._epochs)[: 1 - _EPOCHS_KEPT]:
+                self._epochs.pop(old, None)
+            self._epochs[start] = epoch
+        return epoch
 
     def place(self, epoch: Epoch, position: int, seen: int) -> Place:
         """The batch at ``position``, as the one after ``seen`` others.

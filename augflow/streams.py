@@ -7,6 +7,8 @@ draws the epoch's permutation from the same stream at the first batch of an epoc
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,19 +52,36 @@ def global_stream() -> np.random.RandomState:
 def as_global(stream: np.random.RandomState) -> Iterator[None]:
     """Let user code that draws from ``np.random`` draw from ``stream``; then put all back.
 
-    Draws made inside advance ``stream``; the caller's global state is as it was before.
+    Draws made inside advance ``stream``; the caller's global state is as it was before. One
+    thread at a time: the global generator is the whole process's.
     """
     shared = global_stream()
     if stream is shared:
         yield
         return
-    before = shared.get_state(legacy=True)
-    shared.set_state(stream.get_state(legacy=True))
-    try:
-        yield
-    finally:
-        stream.set_state(shared.get_state(legacy=True))
-        shared.set_state(before)
+    with _swap.lock:
+        before = shared.get_state(legacy=True)
+        shared.set_state(stream.get_state(legacy=True))
+        try:
+            yield
+        finally:
+            stream.set_state(shared.get_state(legacy=True))
+            shared.set_state(before)
+
+
+class _Swap:
+    """Who may exchange the global state; a forked child starts with nobody."""
+
+    def __init__(self) -> None:
+        self.renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+_swap = _Swap()
 
 
 def draw_base_seed() -> int:

@@ -1,19 +1,24 @@
-"""Prints the table of ``docs/parity.md``: ``python -m tests.parity_table``.
+"""Prints the table of ``docs/parity.md``: ``python -m tests.parity_table [--write PAGE]``.
 
 Runs every setting in Keras and in augflow, compares them and measures how far apart the
-pixels are. A setting that fails is printed with its reason, and the exit status is 1.
+pixels are. A setting that fails is printed with its reason, and the exit status is 1. With
+``--write`` the table takes the place of the one between the page's markers.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from tests import parity_images
 from tests.parity_compare import augflow_library, compare, keras_library, record
 from tests.parity_setting import Setting
 from tests.parity_settings import SETTINGS
 
+BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
 EXACTLY = "order, shapes, dtype, attributes, printed lines"
 
 
@@ -53,19 +58,53 @@ def measure(setting: Setting) -> tuple[str, bool]:
     return ("0" if largest == 0 else f"{largest:.2g}"), True
 
 
-def main() -> int:
+def label(setting: Setting) -> str:
+    """The setting's name as the table shows it."""
+    return setting.name.replace("|", "\\|")
+
+
+def table() -> tuple[str, int]:
+    """The table as Markdown, and how many settings failed."""
     failures = 0
-    print(f"{len(SETTINGS)} settings. Always compared exactly: {EXACTLY}.")
-    print("Differences and limits are in grey levels (of 255).")
-    for group, settings in itertools.groupby(SETTINGS, key=lambda setting: setting.group):
-        print(f"\n### {group}\n")
-        print("| setting | compared | largest difference | limit |")
-        print("|---|---|---|---|")
-        for setting in settings:
-            difference, passed = measure(setting)
-            failures += not passed
-            name = setting.name.replace("|", "\\|")
-            print(f"| {name} | {what_is_compared(setting)} | {difference} | {limit(setting)} |")
+
+    def lines() -> Iterator[str]:
+        nonlocal failures
+        yield f"{len(SETTINGS)} settings. Always compared exactly: {EXACTLY}."
+        yield "Differences and limits are in grey levels (of 255)."
+        for group, settings in itertools.groupby(SETTINGS, key=lambda setting: setting.group):
+            yield f"\n### {group}\n"
+            yield "| setting | compared | largest difference | limit |"
+            yield "|---|---|---|---|"
+            for setting in settings:
+                difference, passed = measure(setting)
+                failures += not passed
+                compared = what_is_compared(setting)
+                yield f"| {label(setting)} | {compared} | {difference} | {limit(setting)} |"
+
+    return "\n".join(lines()), failures
+
+
+def between_markers(page: str, text: str) -> str:
+    """The page with ``text`` between its markers.
+
+    Raises:
+        ValueError: the page does not have both markers.
+    """
+    head, tail = page.index(BEGIN) + len(BEGIN), page.index(END)
+    return f"{page[:head]}\n{text}\n{page[tail:]}"
+
+
+def main() -> int:
+    """Print the table, or write it into a page; 1 if a setting failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="e.g. docs/parity.md")
+    options = parser.parse_args()
+    text, failures = table()
+    if options.write:
+        page = options.write.read_text(encoding="utf-8")
+        options.write.write_text(between_markers(page, text), encoding="utf-8")
+    else:
+        print(text)
     return 1 if failures else 0
 
 

@@ -267,7 +267,7 @@ def test_ctrl_c_ends_at_once(folder: Path, moment: str) -> None:
     assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
 
 
-@pytest.mark.parametrize("how", ["close", "with", "drop", "break", "error"])
+@pytest.mark.parametrize("how", ["close", "with", "drop", "break", "error", "raises"])
 def test_a_flow_that_ends_leaves_no_process_and_no_memory(folder: Path, how: str) -> None:
     output, _ = run(
         """
@@ -282,6 +282,14 @@ def test_a_flow_that_ends_leaves_no_process_and_no_memory(folder: Path, how: str
                 for x, y in f:
                     pids = worker_pids()
                     break
+            elif "HOW" == "raises":
+                def raising(image):
+                    raise KeyError
+                f = flow(ImageDataGenerator(preprocessing_function=raising, workers=2))
+                try:
+                    next(f)
+                except KeyError:
+                    pids = worker_pids()
             elif "HOW" == "error":
                 try:
                     next(f)

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "augflow"
 
 # The lowest floor first. A new module has to be entered here.
 FLOORS = {
-    "values": ["errors", "settings", "defaults", "streams"],
+    "values": ["errors", "settings", "defaults", "streams", "opencv"],
     "pure stages": [
         "scan_directory",
         "scan_table",
