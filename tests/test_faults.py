@@ -73,6 +73,8 @@ def start(script: str, folder: Path, prefix: tuple[str, ...] = (), **environment
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        # A test run in the background of a shell would pass on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
