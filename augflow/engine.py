@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augflow.batch import Job, Plan, batch_views, build_rows
-from augflow.errors import WorkerDiedError
+from augflow.errors import InterpreterExitingError, WorkerDiedError
 from augflow.order import chunk_bounds
 from augflow.request import Request
 
@@ -129,6 +129,8 @@ class Engine:
         self._pending[request.key] = pending
         try:
             self._submit(pending, self._chunks(request, urgent))
+        except InterpreterExitingError:
+            raise
         except (OSError, NotImplementedError, RuntimeError, ImportError) as error:
             self._go_on_without_workers(f"worker processes cannot be started ({error!r})")
             return None

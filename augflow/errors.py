@@ -37,3 +37,7 @@ class WorkerDiedError(RuntimeError):
 
 class BatchIndexError(IndexError, ValueError):
     """A batch index is out of range: an IndexError, as for a sequence, and Keras's ValueError."""
+
+
+class InterpreterExitingError(RuntimeError):
+    """A batch was asked for while the interpreter exits."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from augflow.access_pattern import AccessPattern
 from augflow.errors import BatchIndexError
+from augflow.exit_guard import exit_guard
 from augflow.keras_base import KerasBase
 from augflow.order import batch_count
 from augflow.sample_count import SampleCount
@@ -233,7 +234,8 @@ class Iterator(KerasBase):
                 coming = self._current_schedule().coming(
                     self._epoch, self.batch_index, self.total_batches_seen
                 )
-        return self._fetch(place, coming)
+        with exit_guard().fetching():
+            return self._fetch(place, coming)
 
     def __getitem__(self, idx: int) -> Any:
         """Batch ``idx`` of the current epoch; negative indices count from its end.
@@ -258,7 +260,8 @@ class Iterator(KerasBase):
             self._asked.add(position)
             self._pattern.observe(position, length)
             coming = self._expected_by_index(epoch)
-        return self._fetch(place, coming)
+        with exit_guard().fetching():
+            return self._fetch(place, coming)
 
     @property
     def index_generator(self) -> Generator[np.ndarray, None, None]:

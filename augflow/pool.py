@@ -19,6 +19,7 @@ import loky
 from loky.process_executor import ProcessPoolExecutor, ShutdownExecutorError
 
 from augflow import worker
+from augflow.errors import InterpreterExitingError
 
 # Idle workers of a flow that still lives, e.g. in a notebook, end after this many seconds.
 _IDLE_SECONDS = 300
@@ -50,6 +51,7 @@ class WorkerPool:
         self._users: weakref.WeakSet[Any] = weakref.WeakSet()
         self._process = os.getpid()
         self._exit_hook = False
+        self._has_ended = False
         self._timer_is_set = False
         self._last_left = 0.0
 
@@ -97,6 +99,8 @@ class WorkerPool:
                 self._end()
 
     def _running(self, workers: int) -> ProcessPoolExecutor:
+        if self._has_ended:
+            raise InterpreterExitingError("the interpreter is exiting: no workers are started")
         if self._executor is not None and self._size < workers:
             outgrown, self._executor = self._executor, None
             outgrown.shutdown(wait=False)
@@ -117,10 +121,11 @@ class WorkerPool:
         if executor is not None:
             executor.shutdown(wait=True, kill_workers=True)
 
-    def end(self) -> None:
-        """End all workers now, whatever they do."""
+    def end_for_good(self) -> None:
+        """End all workers now, whatever they do, and start no others."""
         if self.belongs_to_this_process():
             with self._lock:
+                self._has_ended = True
                 self._end()
 
     def _end_if_unused_later(self) -> None:
@@ -152,7 +157,7 @@ class WorkerPool:
         # reverse order, so this one has to be registered after loky's, that is after a submit.
         if not self._exit_hook:
             self._exit_hook = True
-            threading._register_atexit(self.end)  # type: ignore[attr-defined]
+            threading._register_atexit(self.end_for_good)  # type: ignore[attr-defined]
 
     def belongs_to_this_process(self) -> bool:
         """False in a forked child, where the pool's threads and pipes are not usable."""

@@ -365,6 +365,26 @@ def test_a_forgotten_close_does_not_keep_the_interpreter(folder: Path, working: 
     assert "Traceback" not in errors or working
 
 
+def test_a_read_that_tensorflow_left_off_does_not_hang_the_interpreter(folder: Path) -> None:
+    # TensorFlow reads ahead in a thread of its own, and waits for it when it is taken down.
+    output, _ = run(
+        """
+        import tensorflow as tf
+        generator = ImageDataGenerator(rotation_range=20, workers=2)
+        f = generator.flow_from_directory(sys.argv[1], target_size=(224, 224), batch_size=8)
+        batches = tf.data.Dataset.from_generator(
+            lambda: (f[number] for number in range(len(f))),
+            output_signature=(tf.TensorSpec((None, 224, 224, 3)), tf.TensorSpec((None, 2))),
+        )
+        next(iter(batches.prefetch(tf.data.AUTOTUNE)))
+        print("end", flush=True)
+        """,
+        folder,
+        seconds=60.0,
+    )
+    assert "end" in output
+
+
 def test_a_killed_parent_takes_its_workers_along(folder: Path) -> None:
     process = start(
         """

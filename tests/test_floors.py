@@ -33,7 +33,15 @@ FLOORS = {
         "image_io",
     ],
     "one batch": ["batch"],
-    "runtime": ["shared_memory", "worker", "pool", "request", "pending", "flow_memory"],
+    "runtime": [
+        "shared_memory",
+        "worker",
+        "pool",
+        "request",
+        "pending",
+        "flow_memory",
+        "exit_guard",
+    ],
     "flow": ["schedule", "access_pattern", "sample_count", "engine"],
     "faces": [
         "keras_base",
