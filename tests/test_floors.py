@@ -35,9 +35,10 @@ FLOORS = {
     ],
     "one batch": ["batch"],
     "runtime": ["shared_memory", "worker", "pool", "request", "pending", "flow_memory"],
-    "flow": ["schedule", "access_pattern", "sample_count", "engine"],
+    "flow": ["schedule", "access_pattern", "sample_count", "flow_stats", "epoch_meter", "engine"],
     "faces": [
         "keras_base",
+        "stats_callback",
         "iterator",
         "planned_iterator",
         "file_iterator",
