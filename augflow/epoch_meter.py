@@ -16,6 +16,8 @@ from augflow.flow_stats import EpochStats
 from augflow.stage_times import Work, total
 
 _MOST_TALLIES = 2
+# Works are added up this many at a time, which costs less than one by one.
+_MOST_WORKS = 256
 
 
 class _Tally:
@@ -28,7 +30,7 @@ class _Tally:
         self.waited = 0.0
         self.worked = 0.0
         self.workers = 0
-        self.work = Work()
+        self.works: list[Work] = []
 
     def stats(self, complete: bool) -> EpochStats:
         return EpochStats(
@@ -38,7 +40,7 @@ class _Tally:
             wait_for_worker=self.waited,
             wait_for_consumer=self.worked,
             workers=self.workers,
-            work=self.work,
+            work=total(self.works),
             complete=complete,
         )
 
@@ -81,7 +83,7 @@ class EpochMeter:
         self._moment: float | None = None
         # What has not been counted for an epoch yet.
         self._waited = self._worked = 0.0
-        self._work = Work()
+        self._works: list[Work] = []
         self._workers = 0
         # The newest is the current one. Where several threads read, the one before it may
         # still lack its last batch.
@@ -97,7 +99,7 @@ class EpochMeter:
         """Say what building the batch of a visit took, and how many worker processes there are."""
         with self._lock:
             if self._inside:
-                self._work = total((self._work, work))
+                self._works.append(work)
                 self._workers = workers
 
     def begin_epoch(self) -> None:
@@ -164,10 +166,12 @@ class EpochMeter:
                 self._tallies.popitem(last=False)
         tally.waited += self._waited
         tally.worked += self._worked
-        tally.work = total((tally.work, self._work))
+        tally.works += self._works
+        if len(tally.works) >= _MOST_WORKS:
+            tally.works[:] = [total(tally.works)]
         tally.workers = self._workers
         self._waited = self._worked = 0.0
-        self._work = Work()
+        self._works.clear()
         tally.positions.add(visit.position)
         tally.images += visit.images
         tally.batches += 1
