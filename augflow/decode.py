@@ -27,6 +27,9 @@ _PNG_GRAYSCALE, _PNG_RGB = 0, 2
 # Chunks that leave a PNG to Pillow: transparency, animation, and colour profiles, since
 # libpng inside OpenCV prints a warning for each of the many slightly wrong ones.
 _PNG_SPECIAL_CHUNKS = frozenset({b"tRNS", b"acTL", b"fcTL", b"iCCP"})
+# Measured: from here on OpenCV's decoder and a copy into Pillow's memory take longer than
+# Pillow's decoder.
+_LARGE_PIXELS = 1 << 19
 _OPENCV_GRAYSCALE = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 _OPENCV_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 # These flags ask for a scale and, alone, for gray; with that for RGB they give RGB.
@@ -37,12 +40,15 @@ _OPENCV_SCALED = {
 }
 
 
-def decode(data: bytes, color_mode: str) -> np.ndarray | Image.Image:
+def decode(
+    data: bytes, color_mode: str, resized_by_pillow: bool = False
+) -> np.ndarray | Image.Image:
     """Decode the bytes of an image file.
 
     Args:
         data: the whole file.
         color_mode: "rgb", "rgba" or "grayscale"; only Pillow's image is converted to it.
+        resized_by_pillow: whether Pillow gets the pixels next, in this color mode.
 
     Returns:
         A uint8 array of shape (height, width, 1 or 3), gray or RGB as the file is and not
@@ -57,7 +63,10 @@ def decode(data: bytes, color_mode: str) -> np.ndarray | Image.Image:
             f"`color_mode` must be one of {', '.join(COLOR_MODES)}. Received: {color_mode!r}"
         )
     size_and_channels = plain_size(data)
-    if size_and_channels is not None and not _is_huge(*size_and_channels[:2]):
+    if size_and_channels is not None and not (
+        _is_huge(*size_and_channels[:2])
+        or (resized_by_pillow and _is_large_jpeg(data, *size_and_channels))
+    ):
         flags = _OPENCV_GRAYSCALE if size_and_channels[2] == 1 else _OPENCV_RGB
         pixels = _decode_with_opencv(data, flags, *size_and_channels)
         if pixels is not None:
@@ -184,6 +193,11 @@ def _plain_png(data: bytes) -> tuple[int, int, int] | None:
             return None
         position += 12 + int.from_bytes(data[position : position + 4])
     return None
+
+
+def _is_large_jpeg(data: bytes, height: int, width: int, channels: int) -> bool:
+    """Whether copying the pixels to Pillow would cost more than OpenCV's decoder saves."""
+    return is_jpeg(data) and channels == 3 and height * width >= _LARGE_PIXELS
 
 
 def _is_huge(height: int, width: int) -> bool:

@@ -167,7 +167,7 @@ class WorkerPool:
 def _worker_environment() -> dict[str, str]:
     """Variables for the workers; those of the allocator only where the user has set none."""
     variables = dict.fromkeys(_THREAD_VARIABLES, "1")
-    if not any(name.startswith("MALLOC_") for name in os.environ):
+    if not any(name in os.environ for name in _ALLOCATOR_VARIABLES):
         variables |= dict.fromkeys(_ALLOCATOR_VARIABLES, str(_KEPT_BYTES))
     # Shared memory counts as a worker's own, which loky would take for a leak.
     return {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15", **variables}

@@ -61,7 +61,12 @@ def read_image_bytes(
         if pixels is not None:
             return pixels
     try:
-        decoded = decode(data, settings.color_mode)
+        resized_by_pillow = (
+            settings.target_size is not None
+            and settings.interpolation != "nearest"
+            and settings.color_mode != "rgba"
+        )
+        decoded = decode(data, settings.color_mode, resized_by_pillow)
         clock.lap(DECODE)
         if not isinstance(decoded, np.ndarray):
             pixels = from_pillow(resize_image(decoded, *settings_of_resize))

@@ -196,3 +196,13 @@ def test_unknown_ways_are_refused(jpeg: bytes, tmp_path: Path) -> None:
     (tmp_path / "a" / "a.jpg").write_bytes(jpeg)
     with pytest.raises(ValueError, match=r"`decode` must be.*Received: 'quick'"):
         ImageDataGenerator().flow_from_directory(str(tmp_path), decode="quick")
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "rgba", "grayscale"])
+@pytest.mark.parametrize("interpolation", [*ANTIALIASING, "nearest"])
+def test_the_exact_pixels_of_large_photos(jpeg: bytes, interpolation: str, color_mode: str) -> None:
+    mode = {"rgb": "RGB", "rgba": "RGBA", "grayscale": "L"}[color_mode]
+    image = Image.open(io.BytesIO(jpeg)).convert(mode)
+    expected = np.asarray(image.resize(TARGET[::-1], Image.Resampling[interpolation.upper()]))
+    got = read(jpeg, "exact", interpolation=interpolation, color_mode=color_mode)
+    np.testing.assert_array_equal(got.reshape(expected.shape), expected)
