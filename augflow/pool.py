@@ -35,8 +35,9 @@ _THREAD_VARIABLES = (
 )
 
 # glibc gives blocks above 128 KB (at most 32 MB) back to the system, and takes them anew for the
-# next image: each page is then cleared again. Measured: a third of the time of an exact read of
-# a 12-megapixel photo, 3 % for one of 25 KB. Workers keep them; other systems ignore this.
+# next image: each page is then cleared again. Measured: a quarter to a third of the time of an
+# exact read of a 12-megapixel photo, nothing for one of 25 KB. Workers keep such blocks; other
+# systems ignore this.
 _KEPT_BYTES = 256 << 20
 _ALLOCATOR_VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
