@@ -158,7 +158,7 @@ def _sentence(begin: str, remedies: list[str], epoch: EpochStats, decode: str | 
     seconds, images = epoch.work.seconds, max(1, epoch.work.samples)
     names = [STAGES[stage] for stage in (READ, DECODE, RESIZE)]
     if decode is not None and sum(shares[name] for name in names) >= _MOSTLY:
-        remedies.append("cache='ram'")
+        remedies.append("cache='ram'" if remedies else "use cache='ram'")
         if decode == "exact" and (seconds[DECODE] + seconds[RESIZE]) / images > (
             _LARGE_PHOTO_SECONDS
         ):

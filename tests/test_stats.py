@@ -313,7 +313,7 @@ AUGMENTING = (0.0, 0.0, 0.0, 15.0, 4.0)
             epoch_of(6.3, 2, 19.5, DECODING),
             2,
             "fast",
-            "Training waits 63% of the time for input: 2 workers are busy; cache='ram'.",
+            "Training waits 63% of the time for input: 2 workers are busy; use cache='ram'.",
         ),
         # Small images gain nothing from the fast decode.
         (
