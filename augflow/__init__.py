@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from augflow.errors import ImageReadError, WorkerDiedError
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
+    from augflow.stats_callback import StatsCallback
 
 __version__ = "0.1.0"
 
@@ -26,6 +27,7 @@ __all__ = [
     "ImageReadError",
     "Iterator",
     "NumpyArrayIterator",
+    "StatsCallback",
     "WorkerDiedError",
     "preprocessing",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "ImageReadError": "augflow.errors",
     "Iterator": "augflow.iterator",
     "NumpyArrayIterator": "augflow.array_iterator",
+    "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
 }
 

@@ -20,6 +20,7 @@ from augflow.geometry import affine_matrices, flip, fold_flips, warp
 from augflow.keras_preprocessing import KerasPreprocessing
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
+from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
 from augflow.standardize import standardize
 from augflow.streams import StreamState, as_global, open_stream
 
@@ -107,13 +108,16 @@ def batch_views(plan: Plan, samples: int, buffer: Any) -> list[np.ndarray]:
     return arrays
 
 
-def build_rows(plan: Plan, job: Job, arrays: list[np.ndarray]) -> np.random.RandomState:
+def build_rows(
+    plan: Plan, job: Job, arrays: list[np.ndarray], clock: StageClock | None = None
+) -> np.random.RandomState:
     """Build the job's rows in place.
 
     Args:
         plan: the flow's settings.
         job: which rows, and the stream of the whole batch.
         arrays: as ``batch_views`` gives them. Without ``plan.read`` the rows hold raw images.
+        clock: takes the times of the stages.
 
     Returns:
         The batch's stream after the last draw.
@@ -122,18 +126,19 @@ def build_rows(plan: Plan, job: Job, arrays: list[np.ndarray]) -> np.random.Rand
         Exception: what reading or a user's function raised, with a note naming the file.
     """
     batch = arrays[0]
+    clock = clock or StageClock()
     stream = open_stream(job.stream)
     if plan.custom is not None:
-        _build_with_methods(plan, job, batch, stream)
+        _build_with_methods(plan, job, batch, stream, clock)
     else:
-        _build_with_settings(plan, job, batch, stream)
+        _build_with_settings(plan, job, batch, stream, clock)
     if plan.inputs_as_targets:
         arrays[1][job.start : job.stop] = batch[job.start : job.stop]
     return stream
 
 
 def _build_with_settings(
-    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState
+    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState, clock: StageClock
 ) -> None:
     one_by_one = plan.calls_user_code
     if one_by_one and (job.start, job.stop) != (0, job.samples):
@@ -142,6 +147,7 @@ def _build_with_settings(
         drawn = _draw(plan, job.samples, stream)
         parameters = drawn[job.start : job.stop]
         matrices = _matrices(plan, parameters)
+    clock.lap(AUGMENT)
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
@@ -149,7 +155,7 @@ def _build_with_settings(
                 parameters = _draw(plan, 1, stream)
                 matrices = _matrices(plan, parameters)
                 place = 0
-            _build_row(plan, name, row, parameters[place], matrices[place], stream)
+            _build_row(plan, name, row, parameters[place], matrices[place], stream, clock)
         except Exception as error:
             error.add_note(_note(name, plan))
             raise
@@ -190,14 +196,16 @@ def _build_row(
     parameters: np.ndarray,
     matrix: np.ndarray | None,
     stream: np.random.RandomState,
+    clock: StageClock,
 ) -> None:
-    image = _raw_image(plan, name, row)
+    image = _raw_image(plan, name, row, clock)
     # The last stage that moves pixels writes straight into the batch where it can.
     target = None
     if not plan.channels_first and row.dtype == np.float32 and plan.read is not None:
         target = row
     if plan.transform is not None:
         image = transform_image(image, parameters, matrix, plan.transform, target)
+    clock.lap(AUGMENT)
     if plan.channels_first:
         image = image.transpose(2, 0, 1)
     if plan.standardize is not None:
@@ -208,14 +216,15 @@ def _build_row(
             image = standardize(image, plan.standardize)
     if image is not row:
         row[...] = image
+    clock.lap(STANDARDIZE)
 
 
-def _raw_image(plan: Plan, name: str, row: np.ndarray) -> np.ndarray:
+def _raw_image(plan: Plan, name: str, row: np.ndarray, clock: StageClock) -> np.ndarray:
     """The image before any transform, (height, width, channels), free to be overwritten."""
     if plan.read is None:
         image = row.transpose(1, 2, 0) if plan.channels_first else row
         return image.astype(plan.working_dtype, copy=False)
-    image = read_image(name, plan.read)
+    image = read_image(name, plan.read, clock)
     if image.shape != plan.image_shape:
         raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
     return image.astype(plan.working_dtype)
@@ -270,22 +279,24 @@ def transform_image(
 
 
 def _build_with_methods(
-    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState
+    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState, clock: StageClock
 ) -> None:
     """The stages by the methods of a subclass or a stranger, as Keras calls them."""
     generator = plan.custom
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
-            image = _raw_image(plan, name, row)
+            image = _raw_image(plan, name, row, clock)
             if plan.channels_first:
                 image = image.transpose(2, 0, 1)
             with as_global(stream):
                 if plan.augment:
                     parameters = generator.get_random_transform(image.shape)
                     image = generator.apply_transform(image, parameters)
+                clock.lap(AUGMENT)
                 image = generator.standardize(image)
             row[...] = image
+            clock.lap(STANDARDIZE)
         except Exception as error:
             error.add_note(_note(name, plan))
             raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow import scan_table
-from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode
+from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode, checked_decode
 from augflow.sample_count import SampleCount
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class DataFrameIterator(FileIterator):
         validate_filenames: bool = True,
         *,
         augment: bool | None = None,
+        decode: str = "exact",
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -87,6 +88,7 @@ class DataFrameIterator(FileIterator):
         self.class_mode = class_mode
         self.dtype = dtype
         self.augment = True if augment is None else augment
+        self.decode = checked_decode(decode)
         scan_table.check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         if validate_filenames:
             dataframe = scan_table.keep_valid_files(

@@ -27,16 +27,28 @@ _PNG_GRAYSCALE, _PNG_RGB = 0, 2
 # Chunks that leave a PNG to Pillow: transparency, animation, and colour profiles, since
 # libpng inside OpenCV prints a warning for each of the many slightly wrong ones.
 _PNG_SPECIAL_CHUNKS = frozenset({b"tRNS", b"acTL", b"fcTL", b"iCCP"})
+# Measured: from here on OpenCV's decoder and a copy into Pillow's memory take longer than
+# Pillow's decoder.
+_LARGE_PIXELS = 1 << 19
 _OPENCV_GRAYSCALE = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
 _OPENCV_RGB = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+# These flags ask for a scale and, alone, for gray; with that for RGB they give RGB.
+_OPENCV_SCALED = {
+    2: cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
 
 
-def decode(data: bytes, color_mode: str) -> np.ndarray | Image.Image:
+def decode(
+    data: bytes, color_mode: str, resized_by_pillow: bool = False
+) -> np.ndarray | Image.Image:
     """Decode the bytes of an image file.
 
     Args:
         data: the whole file.
         color_mode: "rgb", "rgba" or "grayscale"; only Pillow's image is converted to it.
+        resized_by_pillow: whether Pillow gets the pixels next, in this color mode.
 
     Returns:
         A uint8 array of shape (height, width, 1 or 3), gray or RGB as the file is and not
@@ -51,11 +63,43 @@ def decode(data: bytes, color_mode: str) -> np.ndarray | Image.Image:
             f"`color_mode` must be one of {', '.join(COLOR_MODES)}. Received: {color_mode!r}"
         )
     size_and_channels = plain_size(data)
-    if size_and_channels is not None:
-        pixels = _decode_with_opencv(data, *size_and_channels)
+    if size_and_channels is not None and not (
+        _is_huge(*size_and_channels[:2])
+        or (resized_by_pillow and _is_large_jpeg(data, *size_and_channels))
+    ):
+        flags = _OPENCV_GRAYSCALE if size_and_channels[2] == 1 else _OPENCV_RGB
+        pixels = _decode_with_opencv(data, flags, *size_and_channels)
         if pixels is not None:
             return pixels
     return open_with_pillow(io.BytesIO(data), color_mode)
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether a file begins as a JPEG does."""
+    return data.startswith(_JPEG_START)
+
+
+def decode_scaled_jpeg(
+    data: bytes, height: int, width: int, gray: bool, scale: int
+) -> np.ndarray | None:
+    """Decode a plain JPEG (see ``plain_size``) at a fraction of its size.
+
+    Args:
+        data: the whole file.
+        height: of the image in its full size, in pixels.
+        width: likewise.
+        gray: decode the luminance only.
+        scale: 2, 4 or 8; a pixel stands for ``scale`` x ``scale`` pixels of the full size.
+
+    Returns:
+        uint8 of shape (ceil(height / scale), ceil(width / scale), 1 or 3), gray or RGB; None
+        where Pillow has to be asked.
+    """
+    flags = _OPENCV_SCALED[scale] | (_OPENCV_GRAYSCALE if gray else _OPENCV_RGB)
+    scaled = (-(-height // scale), -(-width // scale))
+    if _is_huge(height, width):
+        return None
+    return _decode_with_opencv(data, flags, *scaled, 1 if gray else 3)
 
 
 def open_with_pillow(file: io.BytesIO, color_mode: str) -> Image.Image:
@@ -151,13 +195,21 @@ def _plain_png(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-def _decode_with_opencv(data: bytes, height: int, width: int, channels: int) -> np.ndarray | None:
-    """Decode a plain file; None where Pillow has to be asked."""
+def _is_large_jpeg(data: bytes, height: int, width: int, channels: int) -> bool:
+    """Whether copying the pixels to Pillow would cost more than OpenCV's decoder saves."""
+    return is_jpeg(data) and channels == 3 and height * width >= _LARGE_PIXELS
+
+
+def _is_huge(height: int, width: int) -> bool:
+    """Whether Pillow warns of a decompression bomb, or refuses it."""
     largest = Image.MAX_IMAGE_PIXELS
-    if largest is not None and height * width > largest:
-        # Pillow warns of decompression bombs, or refuses them.
-        return None
-    flags = _OPENCV_GRAYSCALE if channels == 1 else _OPENCV_RGB
+    return largest is not None and height * width > largest
+
+
+def _decode_with_opencv(
+    data: bytes, flags: int, height: int, width: int, channels: int
+) -> np.ndarray | None:
+    """Decode a plain file to the expected size; None where Pillow has to be asked."""
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:

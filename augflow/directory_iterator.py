@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
-from augflow.file_iterator import FileIterator, check_class_mode
+from augflow.file_iterator import FileIterator, check_class_mode, checked_decode
 from augflow.sample_count import SampleCount
 from augflow.scan_directory import (
     check_directory,
@@ -44,6 +44,10 @@ class DirectoryIterator(FileIterator):
         keep_aspect_ratio: crop the centre to the target's aspect ratio instead of distorting.
         dtype: of the batches; None for Keras's default float type.
         augment: whether the random transforms are applied. Defaults to True.
+        decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than
+            ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
+            photographs of several megapixels three times as fast, at 50 dB from the exact
+            pixels or better, but for "nearest".
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
@@ -74,6 +78,7 @@ class DirectoryIterator(FileIterator):
         dtype: Any = None,
         *,
         augment: bool | None = None,
+        decode: str = "exact",
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -92,6 +97,7 @@ class DirectoryIterator(FileIterator):
         self.class_mode = class_mode
         self.dtype = defaults.floatx() if dtype is None else dtype
         self.augment = True if augment is None else augment
+        self.decode = checked_decode(decode)
         self._scan(classes, follow_links)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)

@@ -26,6 +26,7 @@ from augflow.batch import Job, Plan, batch_views, build_rows
 from augflow.errors import InterpreterExitingError, WorkerDiedError
 from augflow.order import chunk_bounds
 from augflow.request import Request
+from augflow.stage_times import StageClock, Work
 
 if TYPE_CHECKING:
     # What follows needs loky, which a flow without workers does not.
@@ -69,8 +70,10 @@ class Engine:
         affordable = _MOST_AHEAD_BYTES // max(1, self.plan.bytes_of(self._batch_size))
         return max(1, min(2 * self.workers, affordable))
 
-    def fetch(self, request: Request, ahead: Iterable[Expected] = ()) -> list[np.ndarray]:
-        """The arrays of the requested batch; work on those ``ahead`` begins.
+    def fetch(
+        self, request: Request, ahead: Iterable[Expected] = ()
+    ) -> tuple[list[np.ndarray], Work]:
+        """The arrays of the requested batch, and what they took; work on ``ahead`` begins.
 
         Raises:
             Exception: whatever building the batch raised.
@@ -162,7 +165,7 @@ class Engine:
             task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
             pending.futures[start, stop] = pool.submit(task, self.workers)
 
-    def _finish(self, pending: Pending) -> list[np.ndarray]:
+    def _finish(self, pending: Pending) -> tuple[list[np.ndarray], Work]:
         from augflow.pending import raise_again
 
         try:
@@ -171,7 +174,7 @@ class Engine:
             self._discard(pending)
             raise
         if failure is None:
-            return self._hand_over(pending)
+            return self._hand_over(pending), pending.work()
         self._discard(pending)
         if failure.kind == "raised":
             raise_again(failure)
@@ -191,7 +194,7 @@ class Engine:
             reason = failure = None
             for future in list(pending.futures.values()):
                 try:
-                    failure = failure or future.result()
+                    failure = failure or future.result().failure
                 except LOST as error:
                     reason = error
             if reason is None:
@@ -224,8 +227,9 @@ class Engine:
                 arena.give_back(pending.segment)
             return copies
 
-    def _build_here(self, request: Request) -> list[np.ndarray]:
-        return build_here(self.plan, request)[0]
+    def _build_here(self, request: Request) -> tuple[list[np.ndarray], Work]:
+        arrays, _, work = build_here(self.plan, request)
+        return arrays, work
 
     def _share_plan(self) -> FlowMemory | None:
         """Lay the pickled plan and the batches' arena into shared memory, once a flow."""
@@ -292,8 +296,15 @@ def _pool_is_running() -> bool:
     return shared_pool().is_running
 
 
-def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.random.RandomState]:
-    """Build a batch in this process, in ordinary memory; also its stream after the last draw."""
+def build_here(
+    plan: Plan, request: Request
+) -> tuple[list[np.ndarray], np.random.RandomState, Work]:
+    """Build a batch in this process, in ordinary memory.
+
+    Returns:
+        The batch's arrays, its stream after the last draw, and what building it took.
+    """
+    clock = StageClock()
     arrays = [
         np.empty(plan.batch_shape(request.samples), plan.dtype)
         for _ in range(1 + plan.inputs_as_targets)
@@ -301,4 +312,6 @@ def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.rando
     if request.lay is not None:
         request.lay(arrays[0])
     job = Job(request.samples, 0, request.samples, request.stream, request.names)
-    return arrays, build_rows(plan, job, arrays)
+    clock.skip()
+    stream = build_rows(plan, job, arrays, clock)
+    return arrays, stream, clock.work(request.samples)

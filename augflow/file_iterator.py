@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from augflow.planned_iterator import PlannedIterator, validation_fraction
+from augflow.read_scaled import DECODE_MODES
 from augflow.resize import FILTERS
 from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
@@ -25,6 +26,8 @@ class FileIterator(PlannedIterator):
     class_indices: dict[Any, int]
     directory: Any
     filenames: list[str]
+    # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
+    decode: str = "exact"
 
     def set_processing_attrs(
         self,
@@ -106,6 +109,7 @@ class FileIterator(PlannedIterator):
             color_mode=self.color_mode,
             interpolation=self.interpolation,
             keep_aspect_ratio=bool(self.keep_aspect_ratio),
+            decode=self.decode,
         )
 
     def _names(self, indices: np.ndarray) -> list[str]:
@@ -145,6 +149,13 @@ def check_class_mode(class_mode: Any, allowed: frozenset[str | None]) -> None:
         raise ValueError(
             f"`class_mode` must be one of {sorted(allowed, key=str)}. Received: {class_mode!r}"
         )
+
+
+def checked_decode(decode: Any) -> str:
+    """Raise unless it is one of the ways to decode."""
+    if decode not in DECODE_MODES:
+        raise ValueError(f'`decode` must be "exact" or "fast". Received: {decode!r}')
+    return str(decode)
 
 
 def _checked_target_size(target_size: Any) -> tuple[int, int]:

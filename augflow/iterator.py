@@ -15,8 +15,10 @@ from typing import Any, Self
 import numpy as np
 
 from augflow.access_pattern import AccessPattern
+from augflow.epoch_meter import EpochMeter
 from augflow.errors import BatchIndexError
 from augflow.exit_guard import exit_guard
+from augflow.flow_stats import FlowStats, make_stats
 from augflow.keras_base import KerasBase
 from augflow.order import batch_count
 from augflow.sample_count import SampleCount
@@ -35,7 +37,7 @@ from augflow.streams import (
 # Attributes that move with every batch; a change of any other one may change the batches.
 _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
 # What a pickle leaves out, and a copy starts anew.
-_RUNTIME = ("lock", "_pattern", "_schedule", "_live")
+_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter")
 
 
 class Iterator(KerasBase):
@@ -94,6 +96,7 @@ class Iterator(KerasBase):
         self.lock = threading.Lock()
         self._pattern = AccessPattern()
         self._schedule: Schedule | None = None
+        self._meter = EpochMeter()
         self._live: np.random.RandomState | StreamState = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -169,6 +172,10 @@ class Iterator(KerasBase):
         """Let the next ``next()`` begin an epoch; ``total_batches_seen`` goes on."""
         self.batch_index = 0
 
+    def on_epoch_begin(self) -> None:
+        """Take the times of another epoch; called by Keras."""
+        self._meter.begin_epoch()
+
     def on_epoch_end(self) -> None:
         """Go on to the next epoch.
 
@@ -176,6 +183,7 @@ class Iterator(KerasBase):
         middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
         that Keras makes therefore keeps its epoch until the next one begins.
         """
+        self._meter.end_epoch()
         with self.lock:
             self._ended = True
             if self._counted and not self._asked:
@@ -226,15 +234,16 @@ class Iterator(KerasBase):
         return self.__next__()
 
     def __next__(self) -> Any:
-        with self.lock:
-            place = self._advance()
-            assert self._epoch is not None
-            coming: AbstractIterator[Place] = iter(())
-            if not self._has_own_order():
-                coming = self._current_schedule().coming(
-                    self._epoch, self.batch_index, self.total_batches_seen
-                )
-        with exit_guard().fetching():
+        with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
+            with self.lock:
+                place = self._advance()
+                assert self._epoch is not None
+                coming: AbstractIterator[Place] = iter(())
+                if not self._has_own_order():
+                    coming = self._current_schedule().coming(
+                        self._epoch, self.batch_index, self.total_batches_seen
+                    )
+            visit.batch_is(place.key, len(place.indices))
             return self._fetch(place, coming)
 
     def __getitem__(self, idx: int) -> Any:
@@ -250,18 +259,23 @@ class Iterator(KerasBase):
             raise BatchIndexError(
                 f"batch index {number} is out of range: this flow has {length} batches an epoch"
             )
-        with self.lock:
-            if self._ended and position in self._asked:
-                self._begin_pass()
-                self._counted = False
-            epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
-            place = self._current_schedule().place(epoch, position, epoch.start + position)
-            self._live = place.stream
-            self._asked.add(position)
-            self._pattern.observe(position, length)
-            coming = self._expected_by_index(epoch)
-        with exit_guard().fetching():
+        with exit_guard().fetching(), self._meter.visit(length) as visit:
+            with self.lock:
+                if self._ended and position in self._asked:
+                    self._begin_pass()
+                    self._counted = False
+                epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
+                place = self._current_schedule().place(epoch, position, epoch.start + position)
+                self._live = place.stream
+                self._asked.add(position)
+                self._pattern.observe(position, length)
+                coming = self._expected_by_index(epoch)
+            visit.batch_is(place.key, len(place.indices))
             return self._fetch(place, coming)
+
+    def stats(self) -> FlowStats:
+        """Where the time of the last and of the current epoch went; ``print`` it to read it."""
+        return make_stats(*self._meter.read(), cpus=1, decode=None)
 
     @property
     def index_generator(self) -> Generator[np.ndarray, None, None]:

@@ -12,7 +12,8 @@ from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from augflow.request import Request
 from augflow.shared_memory import Arena, Segment
-from augflow.worker import BareException, Failure
+from augflow.stage_times import Work, total
+from augflow.worker import BareException, Failure, Report
 
 # What a future raises whose task never came to an end.
 LOST = (BrokenProcessPool, ShutdownExecutorError, CancelledError)
@@ -26,7 +27,7 @@ class Pending:
 
     request: Request
     segment: Segment
-    futures: dict[tuple[int, int], Future[Failure | None]] = field(default_factory=dict)
+    futures: dict[tuple[int, int], Future[Report]] = field(default_factory=dict)
     attempts: int = 1
 
     def lost_parts(self) -> list[tuple[int, int]]:
@@ -36,6 +37,10 @@ class Pending:
             for part, future in self.futures.items()
             if future.cancelled() or (future.done() and isinstance(future.exception(), LOST))
         ]
+
+    def work(self) -> Work:
+        """What all parts took together, once they are done."""
+        return total(future.result().work for future in self.futures.values())
 
     def cancel(self) -> None:
         """Withdraw the tasks that no worker has begun."""
@@ -60,7 +65,7 @@ class _Countdown:
         self._segment = segment
         self._lock = threading.Lock()
 
-    def __call__(self, future: Future[Failure | None]) -> None:
+    def __call__(self, future: Future[Report]) -> None:
         with self._lock:
             self._left -= 1
             done = self._left == 0

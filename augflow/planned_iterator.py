@@ -13,6 +13,7 @@ import numpy as np
 
 from augflow.batch import Plan
 from augflow.engine import Engine, Request, build_here
+from augflow.flow_stats import FlowStats, make_stats
 from augflow.image_io import array_to_img
 from augflow.iterator import Iterator
 from augflow.schedule import Place
@@ -161,7 +162,8 @@ class PlannedIterator(Iterator):
             return super()._fetch(place, coming)
         engine = self._current_engine()
         ahead = ((other.key, partial(self._request, other)) for other in coming)
-        arrays = engine.fetch(self._request(place), ahead)
+        arrays, work = engine.fetch(self._request(place), ahead)
+        self._meter.add(work, engine.workers)
         return self._output(arrays, place.indices)
 
     def _prepare(self, coming: AbstractIterator[Place]) -> None:
@@ -181,7 +183,8 @@ class PlannedIterator(Iterator):
         indices = np.asarray(index_array)
         stream = self._live_stream()
         request = self._request_for("direct", indices, state_of(stream))
-        arrays, end = build_here(self._plan(), request)
+        arrays, end, work = build_here(self._plan(), request)
+        self._meter.add(work, 0)
         stream.set_state(state_of(end))
         if self.save_to_dir:
             self._save(arrays[0], indices, stream)
@@ -194,6 +197,18 @@ class PlannedIterator(Iterator):
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
             picture = array_to_img(image, self.data_format, scale=True)
             picture.save(os.path.join(self.save_to_dir, name))
+
+    def stats(self) -> FlowStats:
+        """Where the time of the last and of the current epoch went; ``print`` it to read it.
+
+        Returns:
+            Numbers, shares and a sentence of advice; see docs/stats.md.
+        """
+        from augflow.pool import cpu_count
+
+        read = self._read_settings()
+        decode = None if read is None else read.decode
+        return make_stats(*self._meter.read(), cpus=cpu_count(), decode=decode)
 
     # Life
 

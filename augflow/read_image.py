@@ -6,16 +6,21 @@ import numpy as np
 
 from augflow.decode import COLOR_MODES, decode, describe_failure
 from augflow.errors import ImageReadError
+from augflow.read_scaled import DECODE_MODES, read_scaled
 from augflow.resize import FILTERS, convert_pixels, from_pillow, resize_image, resize_pixels
 from augflow.settings import ReadSettings
+from augflow.stage_times import DECODE, READ, RESIZE, StageClock
 
 
-def read_image(path: str, settings: ReadSettings) -> np.ndarray:
+def read_image(path: str, settings: ReadSettings, clock: StageClock | None = None) -> np.ndarray:
     """Read an image file with exactly the pixels of Keras's ``load_img``.
+
+    With ``settings.decode="fast"`` large JPEGs differ a little, see ``read_scaled``.
 
     Args:
         path: the file.
         settings: size, color mode and interpolation.
+        clock: takes the times of reading, decoding and resizing.
 
     Returns:
         (height, width, channels): uint8; for ``color_mode="grayscale"`` uint16 or int32
@@ -29,26 +34,44 @@ def read_image(path: str, settings: ReadSettings) -> np.ndarray:
     """
     with open(path, "rb", buffering=0) as file:
         data = file.read()
-    return read_image_bytes(data, path, settings)
+    if clock is not None:
+        clock.lap(READ)
+    return read_image_bytes(data, path, settings, clock)
 
 
-def read_image_bytes(data: bytes, path: str, settings: ReadSettings) -> np.ndarray:
+def read_image_bytes(
+    data: bytes, path: str, settings: ReadSettings, clock: StageClock | None = None
+) -> np.ndarray:
     """Do what ``read_image`` does with a file that is already in memory.
 
     Args:
         data: the whole file.
         path: its name, for error messages.
         settings: size, color mode and interpolation.
+        clock: takes the times of decoding and resizing.
 
     Returns:
         As ``read_image``.
     """
+    clock = clock or StageClock()
     settings_of_resize = (settings.target_size, settings.interpolation, settings.keep_aspect_ratio)
     _check(settings)
+    if settings.decode == "fast":
+        pixels = read_scaled(data, settings, clock)
+        if pixels is not None:
+            return pixels
     try:
-        decoded = decode(data, settings.color_mode)
+        resized_by_pillow = (
+            settings.target_size is not None
+            and settings.interpolation != "nearest"
+            and settings.color_mode != "rgba"
+        )
+        decoded = decode(data, settings.color_mode, resized_by_pillow)
+        clock.lap(DECODE)
         if not isinstance(decoded, np.ndarray):
-            return from_pillow(resize_image(decoded, *settings_of_resize))
+            pixels = from_pillow(resize_image(decoded, *settings_of_resize))
+            clock.lap(RESIZE)
+            return pixels
     except MemoryError:
         raise
     except Exception as error:
@@ -56,9 +79,12 @@ def read_image_bytes(data: bytes, path: str, settings: ReadSettings) -> np.ndarr
         raise ImageReadError(str(path), describe_failure(data, error)) from error
     if settings.color_mode == "grayscale" and settings.interpolation != "nearest":
         # Filters round to whole levels, so here the order shows; Keras converts first.
-        return resize_pixels(convert_pixels(decoded, "grayscale"), *settings_of_resize)
-    # Fewer channels or fewer pixels first: it gives the same bits.
-    return convert_pixels(resize_pixels(decoded, *settings_of_resize), settings.color_mode)
+        pixels = resize_pixels(convert_pixels(decoded, "grayscale"), *settings_of_resize)
+    else:
+        # Fewer channels or fewer pixels first: it gives the same bits.
+        pixels = convert_pixels(resize_pixels(decoded, *settings_of_resize), settings.color_mode)
+    clock.lap(RESIZE)
+    return pixels
 
 
 def _check(settings: ReadSettings) -> None:
@@ -66,6 +92,7 @@ def _check(settings: ReadSettings) -> None:
     for name, value, known in (
         ("color_mode", settings.color_mode, COLOR_MODES),
         ("interpolation", settings.interpolation, FILTERS),
+        ("decode", settings.decode, DECODE_MODES),
     ):
         if value not in known:
             raise ValueError(f"`{name}` must be one of {', '.join(known)}. Received: {value!r}")

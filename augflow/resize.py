@@ -18,6 +18,7 @@ FILTERS = {
 }
 
 Box = tuple[int, int, int, int]
+FractionalBox = tuple[float, float, float, float]
 
 
 def resize_image(
@@ -42,10 +43,61 @@ def resize_image(
     """
     if target_size is None or image.size == (target_size[1], target_size[0]):
         return image
-    box = None
+    box: Box | None = None
     if keep_aspect_ratio:
         box = centre_box(image.height, image.width, *target_size)
+    return resize_box(image, target_size, interpolation, box)
+
+
+def resize_box(
+    image: Image.Image,
+    target_size: tuple[int, int],
+    interpolation: str,
+    box: FractionalBox | None,
+) -> Image.Image:
+    """Resize a part of Pillow's image, None for all of it, as Pillow does.
+
+    Args:
+        image: any image.
+        target_size: (height, width) in pixels.
+        interpolation: one of ``FILTERS``.
+        box: (left, top, right, bottom) in pixels, between pixels too.
+
+    Returns:
+        A new image.
+
+    Raises:
+        ValueError: an unknown interpolation.
+    """
     return image.resize((target_size[1], target_size[0]), _filter(interpolation), box=box)
+
+
+def average_windows(
+    pixels: np.ndarray, box: Box, scale: int, target_size: tuple[int, int]
+) -> np.ndarray:
+    """What Pillow's box filter makes of an image, estimated from a smaller copy of it.
+
+    Pillow averages whole pixels of the full size. Their windows begin and end between the
+    pixels of the copy, which therefore count in part.
+
+    Args:
+        pixels: the copy, uint8 of shape (height, width, channels); each pixel stands for
+            ``scale`` x ``scale`` pixels of the full size.
+        box: (left, top, right, bottom) of the part to resize, in pixels of the full size.
+        scale: see ``pixels``.
+        target_size: (height, width) in pixels.
+
+    Returns:
+        uint8 of shape (target height, target width, channels).
+    """
+    height, width, channels = pixels.shape
+    left, top, right, bottom = box
+    windows = _window_weights(top, bottom, target_size[0], scale)
+    rows = _weighted_rows(pixels.reshape(height, width * channels), windows)
+    columns = rows.reshape(-1, width, channels).transpose(1, 0, 2).reshape(width, -1)
+    windows = _window_weights(left, right, target_size[1], scale)
+    means = _weighted_rows(columns, windows).reshape(-1, target_size[0], channels)
+    return np.rint(means.transpose(1, 0, 2)).astype(np.uint8)
 
 
 def resize_pixels(
@@ -155,3 +207,31 @@ def _nearest_indices(start: int, end: int, size: int) -> np.ndarray:
     indices = np.cumsum(positions).astype(np.intp)
     indices.flags.writeable = False
     return indices
+
+
+@lru_cache(maxsize=64)
+def _window_weights(start: int, end: int, size: int, scale: int) -> list[tuple[int, np.ndarray]]:
+    """For each output row the first row of the smaller copy, and the weights from there on.
+
+    The windows are those of ``precompute_coeffs`` in Pillow's ``Resample.c``.
+    """
+    step = (end - start) / size
+    result = []
+    for row in range(size):
+        centre = start + (row + 0.5) * step
+        first = max(int(centre - 0.5 * step + 0.5), 0)
+        last = max(int(centre + 0.5 * step + 0.5), first + 1)
+        places = np.arange(first, last) // scale
+        counts = np.bincount(places - places[0])
+        result.append((int(places[0]), (counts / counts.sum()).astype(np.float32)))
+    return result
+
+
+def _weighted_rows(values: np.ndarray, windows: list[tuple[int, np.ndarray]]) -> np.ndarray:
+    """Weighted sums of neighbouring rows: float32 of shape (windows, columns)."""
+    sums = np.empty((len(windows), values.shape[1]), np.float32)
+    for row, (first, weights) in enumerate(windows):
+        # Converted a window at a time: that stays in the processor's cache.
+        part = values[first : first + len(weights)].astype(np.float32, copy=False)
+        np.matmul(weights, part, out=sums[row])
+    return sums

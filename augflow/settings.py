@@ -24,12 +24,14 @@ class ReadSettings:
         color_mode: "rgb", "rgba" or "grayscale".
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
         keep_aspect_ratio: crop the centre to the target's aspect ratio before resizing.
+        decode: "exact", or "fast": large JPEGs are decoded at a fraction of their size.
     """
 
     target_size: tuple[int, int] | None = None
     color_mode: str = "rgb"
     interpolation: str = "nearest"
     keep_aspect_ratio: bool = False
+    decode: str = "exact"
 
 
 @dataclass(frozen=True)

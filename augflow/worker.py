@@ -15,10 +15,11 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from augflow.batch import Job, Plan, batch_views, build_rows
 from augflow.shared_memory import Address, Mappings
+from augflow.stage_times import StageClock, Work
 
 _WATCH_SECONDS = 0.5
 _PLANS_KEPT = 32
@@ -50,6 +51,19 @@ class Failure:
     exception: bytes | None
     summary: str
     traceback: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a worker says after a task.
+
+    Attributes:
+        work: what was done, and how long it took.
+        failure: what went wrong, None if nothing did.
+    """
+
+    work: Work = field(default_factory=Work)
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -94,8 +108,9 @@ def _watch(parent: int) -> None:
             _plans.pop(address, None)
 
 
-def run(task: Task) -> Failure | None:
+def run(task: Task) -> Report:
     """Carry out a task. Whatever goes wrong comes back as a value, so no error is lost."""
+    clock = StageClock()
     kind = "memory"
     try:
         memory = _mappings.attach(task.batch)
@@ -103,10 +118,11 @@ def run(task: Task) -> Failure | None:
         kind = "plan"
         plan = _load_plan(task, settings)
         kind = "raised"
-        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory))
+        clock.skip()
+        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory), clock)
     except Exception as error:
-        return _failure(kind, error)
-    return None
+        return Report(failure=_failure(kind, error))
+    return Report(clock.work(len(task.job.names)))
 
 
 def _load_plan(task: Task, memory: mmap.mmap | None) -> Plan:

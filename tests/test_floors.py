@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "augflow"
 
 # The lowest floor first. A new module has to be entered here.
 FLOORS = {
-    "values": ["errors", "settings", "defaults", "streams", "opencv"],
+    "values": ["errors", "settings", "defaults", "streams", "opencv", "stage_times"],
     "pure stages": [
         "scan_directory",
         "scan_table",
@@ -23,6 +23,7 @@ FLOORS = {
         "draw",
         "decode",
         "resize",
+        "read_scaled",
         "read_image",
         "coordinates",
         "geometry",
@@ -42,9 +43,10 @@ FLOORS = {
         "flow_memory",
         "exit_guard",
     ],
-    "flow": ["schedule", "access_pattern", "sample_count", "engine"],
+    "flow": ["schedule", "access_pattern", "sample_count", "flow_stats", "epoch_meter", "engine"],
     "faces": [
         "keras_base",
+        "stats_callback",
         "iterator",
         "planned_iterator",
         "file_iterator",
