@@ -30,6 +30,7 @@ from augflow.request import Request
 if TYPE_CHECKING:
     # What follows needs loky, which a flow without workers does not.
     from augflow.flow_memory import FlowMemory
+    from augflow.image_cache import ImageCache
     from augflow.pending import Pending
     from augflow.worker import Failure
 
@@ -49,10 +50,19 @@ class Engine:
         workers: worker processes to keep busy; 0 builds every batch in this process.
         batch_size: rows of a full batch.
         read_ahead: whether batches may be built before they are asked for.
+        cache: that of ``plan.cache``, None for none.
     """
 
-    def __init__(self, plan: Plan, workers: int, batch_size: int, read_ahead: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        workers: int,
+        batch_size: int,
+        read_ahead: bool = True,
+        cache: ImageCache | None = None,
+    ) -> None:
         self.plan = plan
+        self._cache = cache
         self.workers = workers
         self._batch_size = batch_size
         self._read_ahead = read_ahead
@@ -158,7 +168,8 @@ class Engine:
         request = pending.request
         for start, stop in chunks:
             names = request.names[start:stop]
-            job = Job(request.samples, start, stop, request.stream, names)
+            slots = None if request.slots is None else request.slots[start:stop]
+            job = Job(request.samples, start, stop, request.stream, names, slots)
             task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
             pending.futures[start, stop] = pool.submit(task, self.workers)
 
@@ -186,12 +197,17 @@ class Engine:
         """Wait for all parts of a batch; give the first failure among their results."""
         from augflow.pending import CLOSED, LOST
         from augflow.pool import shared_pool
+        from augflow.worker import Failure
 
         while True:
             reason = failure = None
             for future in list(pending.futures.values()):
                 try:
-                    failure = failure or future.result()
+                    result = future.result()
+                    if isinstance(result, Failure):
+                        failure = failure or result
+                    elif result is not None and self._cache is not None:
+                        self._cache.complain_of_stop(result.trouble)
                 except LOST as error:
                     reason = error
             if reason is None:
@@ -225,7 +241,7 @@ class Engine:
             return copies
 
     def _build_here(self, request: Request) -> list[np.ndarray]:
-        return build_here(self.plan, request)[0]
+        return build_here(self.plan, request, self._cache)[0]
 
     def _share_plan(self) -> FlowMemory | None:
         """Lay the pickled plan and the batches' arena into shared memory, once a flow."""
@@ -292,7 +308,9 @@ def _pool_is_running() -> bool:
     return shared_pool().is_running
 
 
-def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.random.RandomState]:
+def build_here(
+    plan: Plan, request: Request, cache: ImageCache | None = None
+) -> tuple[list[np.ndarray], np.random.RandomState]:
     """Build a batch in this process, in ordinary memory; also its stream after the last draw."""
     arrays = [
         np.empty(plan.batch_shape(request.samples), plan.dtype)
@@ -300,5 +318,9 @@ def build_here(plan: Plan, request: Request) -> tuple[list[np.ndarray], np.rando
     ]
     if request.lay is not None:
         request.lay(arrays[0])
-    job = Job(request.samples, 0, request.samples, request.stream, request.names)
-    return arrays, build_rows(plan, job, arrays)
+    job = Job(request.samples, 0, request.samples, request.stream, request.names, request.slots)
+    store = None if cache is None else cache.store
+    stream = build_rows(plan, job, arrays, store)
+    if cache is not None and cache.store.trouble is not None:
+        cache.complain_of_stop(cache.store.trouble)
+    return arrays, stream

@@ -117,12 +117,15 @@ class ImageDataGenerator(ImageTransformer):
         keep_aspect_ratio: bool = False,
         *,
         augment: bool | None = None,
+        cache: Any = None,
     ) -> DirectoryIterator:
         """Batches of the images in class folders; see ``DirectoryIterator`` for the arguments.
 
         Args:
             augment: whether the random transforms are applied (default); False leaves them
                 out and everything else as it is, for validation.
+            cache: None, "ram" or a directory: decode each image once, see
+                ``DirectoryIterator``.
         """
         self._check_before_flow(subset, augment)
         return DirectoryIterator(
@@ -145,6 +148,7 @@ class ImageDataGenerator(ImageTransformer):
             keep_aspect_ratio=keep_aspect_ratio,
             dtype=self.dtype,
             augment=augment,
+            cache=cache,
         )
 
     def flow_from_dataframe(
@@ -170,6 +174,7 @@ class ImageDataGenerator(ImageTransformer):
         *,
         keep_aspect_ratio: bool = False,
         augment: bool | None = None,
+        cache: Any = None,
         **deprecated: Any,
     ) -> DataFrameIterator:
         """Batches of the images named in a dataframe; see ``DataFrameIterator``.
@@ -177,6 +182,8 @@ class ImageDataGenerator(ImageTransformer):
         Args:
             augment: whether the random transforms are applied (default); False leaves them
                 out and everything else as it is, for validation.
+            cache: None, "ram" or a directory: decode each image once, see
+                ``DirectoryIterator``.
             **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are
                 accepted with a warning and have no effect.
         """
@@ -206,6 +213,7 @@ class ImageDataGenerator(ImageTransformer):
             dtype=self.dtype,
             validate_filenames=validate_filenames,
             augment=augment,
+            cache=cache,
         )
 
     def _check_before_flow(self, subset: str | None, augment: bool | None) -> None:

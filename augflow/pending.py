@@ -12,7 +12,7 @@ from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from augflow.request import Request
 from augflow.shared_memory import Arena, Segment
-from augflow.worker import BareException, Failure
+from augflow.worker import BareException, Failure, Notice
 
 # What a future raises whose task never came to an end.
 LOST = (BrokenProcessPool, ShutdownExecutorError, CancelledError)
@@ -26,7 +26,7 @@ class Pending:
 
     request: Request
     segment: Segment
-    futures: dict[tuple[int, int], Future[Failure | None]] = field(default_factory=dict)
+    futures: dict[tuple[int, int], Future[Failure | Notice | None]] = field(default_factory=dict)
     attempts: int = 1
 
     def lost_parts(self) -> list[tuple[int, int]]:
@@ -60,7 +60,7 @@ class _Countdown:
         self._segment = segment
         self._lock = threading.Lock()
 
-    def __call__(self, future: Future[Failure | None]) -> None:
+    def __call__(self, future: Future[Failure | Notice | None]) -> None:
         with self._lock:
             self._left -= 1
             done = self._left == 0

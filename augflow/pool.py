@@ -74,7 +74,9 @@ class WorkerPool:
         if self._executor is not None and not self._users:
             self._end_if_unused_later()
 
-    def submit(self, task: worker.Task, workers: int) -> Future[worker.Failure | None]:
+    def submit(
+        self, task: worker.Task, workers: int
+    ) -> Future[worker.Failure | worker.Notice | None]:
         """Hand a task to a pool of at least ``workers`` processes.
 
         Raises:

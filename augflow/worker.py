@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from augflow.batch import Job, Plan, batch_views, build_rows
 from augflow.shared_memory import Address, Mappings
+from augflow.slot_store import CachePlace, SlotStore
 
 _WATCH_SECONDS = 0.5
 _PLANS_KEPT = 32
@@ -53,6 +54,17 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """What a worker says of a job that is done, but not all is well.
+
+    Attributes:
+        trouble: why this worker caches no more images.
+    """
+
+    trouble: str
+
+
+@dataclass(frozen=True)
 class BareException:
     """An exception taken apart, for types that pickle alone cannot restore."""
 
@@ -70,6 +82,7 @@ class BareException:
 
 _mappings = Mappings()
 _plans: OrderedDict[Address, Plan] = OrderedDict()
+_stores: dict[CachePlace, SlotStore] = {}
 
 
 def start(parent: int) -> None:
@@ -92,9 +105,12 @@ def _watch(parent: int) -> None:
             os._exit(1)
         for address in _mappings.drop_vanished():
             _plans.pop(address, None)
+        for place in list(_stores):
+            if not place.exists():
+                _stores.pop(place, None)
 
 
-def run(task: Task) -> Failure | None:
+def run(task: Task) -> Failure | Notice | None:
     """Carry out a task. Whatever goes wrong comes back as a value, so no error is lost."""
     kind = "memory"
     try:
@@ -103,10 +119,21 @@ def run(task: Task) -> Failure | None:
         kind = "plan"
         plan = _load_plan(task, settings)
         kind = "raised"
-        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory))
+        store = _store_of(plan.cache)
+        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory), store)
     except Exception as error:
         return _failure(kind, error)
-    return None
+    # Said with every job: the one that said it first may never be asked for its result.
+    return None if store is None or store.trouble is None else Notice(store.trouble)
+
+
+def _store_of(place: CachePlace | None) -> SlotStore | None:
+    if place is None:
+        return None
+    store = _stores.get(place)
+    if store is None:
+        store = _stores[place] = SlotStore(place)
+    return store
 
 
 def _load_plan(task: Task, memory: mmap.mmap | None) -> Plan:

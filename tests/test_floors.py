@@ -32,9 +32,11 @@ FLOORS = {
         "targets",
         "image_io",
     ],
-    "one batch": ["batch"],
+    "one batch": ["free_space", "slot_store", "batch"],
     "runtime": [
         "shared_memory",
+        "cache_folder",
+        "image_cache",
         "worker",
         "pool",
         "request",
@@ -42,7 +44,7 @@ FLOORS = {
         "flow_memory",
         "exit_guard",
     ],
-    "flow": ["schedule", "access_pattern", "sample_count", "engine"],
+    "flow": ["schedule", "access_pattern", "sample_count", "flow_cache", "engine"],
     "faces": [
         "keras_base",
         "iterator",
