@@ -20,6 +20,7 @@ from augflow.geometry import affine_matrices, flip, fold_flips, warp
 from augflow.keras_preprocessing import KerasPreprocessing
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
+from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
 from augflow.standardize import standardize
 from augflow.streams import StreamState, as_global, open_stream
@@ -45,6 +46,7 @@ class Plan:
         custom: an object whose own ``get_random_transform``, ``apply_transform`` and
             ``standardize`` take the place of the two above; None for augflow's.
         inputs_as_targets: a second copy of the batch serves as its targets.
+        cache: where images that were read are kept, None for nowhere.
     """
 
     image_shape: tuple[int, int, int]
@@ -57,6 +59,7 @@ class Plan:
     custom: Any = None
     inputs_as_targets: bool = False
     augment: bool = True
+    cache: CachePlace | None = None
 
     @property
     def calls_user_code(self) -> bool:
@@ -87,7 +90,8 @@ class Job:
     """Rows ``start`` to ``stop`` of one batch of ``samples`` rows.
 
     ``names`` says for each of those rows which file (or sample) it is: the paths to read, and
-    for arrays what an error is to name.
+    for arrays what an error is to name. ``slots`` are theirs in the cache, negative for those
+    that are not to be cached; None without a cache.
     """
 
     samples: int
@@ -95,6 +99,7 @@ class Job:
     stop: int
     stream: StreamState
     names: list[str]
+    slots: list[int] | None = None
 
 
 def batch_views(plan: Plan, samples: int, buffer: Any) -> list[np.ndarray]:
@@ -109,7 +114,11 @@ def batch_views(plan: Plan, samples: int, buffer: Any) -> list[np.ndarray]:
 
 
 def build_rows(
-    plan: Plan, job: Job, arrays: list[np.ndarray], clock: StageClock | None = None
+    plan: Plan,
+    job: Job,
+    arrays: list[np.ndarray],
+    clock: StageClock | None = None,
+    store: SlotStore | None = None,
 ) -> np.random.RandomState:
     """Build the job's rows in place.
 
@@ -118,6 +127,7 @@ def build_rows(
         job: which rows, and the stream of the whole batch.
         arrays: as ``batch_views`` gives them. Without ``plan.read`` the rows hold raw images.
         clock: takes the times of the stages.
+        store: this process's access to ``plan.cache``. It changes no pixel.
 
     Returns:
         The batch's stream after the last draw.
@@ -129,16 +139,21 @@ def build_rows(
     clock = clock or StageClock()
     stream = open_stream(job.stream)
     if plan.custom is not None:
-        _build_with_methods(plan, job, batch, stream, clock)
+        _build_with_methods(plan, job, batch, stream, clock, store)
     else:
-        _build_with_settings(plan, job, batch, stream, clock)
+        _build_with_settings(plan, job, batch, stream, clock, store)
     if plan.inputs_as_targets:
         arrays[1][job.start : job.stop] = batch[job.start : job.stop]
     return stream
 
 
 def _build_with_settings(
-    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState, clock: StageClock
+    plan: Plan,
+    job: Job,
+    batch: np.ndarray,
+    stream: np.random.RandomState,
+    clock: StageClock,
+    store: SlotStore | None,
 ) -> None:
     one_by_one = plan.calls_user_code
     if one_by_one and (job.start, job.stop) != (0, job.samples):
@@ -151,11 +166,12 @@ def _build_with_settings(
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
+            image = _raw_image(plan, job, place, row, clock, store)
             if one_by_one:
                 parameters = _draw(plan, 1, stream)
                 matrices = _matrices(plan, parameters)
                 place = 0
-            _build_row(plan, name, row, parameters[place], matrices[place], stream, clock)
+            _build_row(plan, image, row, parameters[place], matrices[place], stream, clock)
         except Exception as error:
             error.add_note(_note(name, plan))
             raise
@@ -191,14 +207,13 @@ _UNMOVED = draw.identity_parameters(1)[0, : Column.FLIP_HORIZONTAL]
 
 def _build_row(
     plan: Plan,
-    name: str,
+    image: np.ndarray,
     row: np.ndarray,
     parameters: np.ndarray,
     matrix: np.ndarray | None,
     stream: np.random.RandomState,
     clock: StageClock,
 ) -> None:
-    image = _raw_image(plan, name, row, clock)
     # The last stage that moves pixels writes straight into the batch where it can.
     target = None
     if not plan.channels_first and row.dtype == np.float32 and plan.read is not None:
@@ -219,15 +234,21 @@ def _build_row(
     clock.lap(STANDARDIZE)
 
 
-def _raw_image(plan: Plan, name: str, row: np.ndarray, clock: StageClock) -> np.ndarray:
+def _raw_image(
+    plan: Plan, job: Job, place: int, row: np.ndarray, clock: StageClock, store: SlotStore | None
+) -> np.ndarray:
     """The image before any transform, (height, width, channels), free to be overwritten."""
     if plan.read is None:
         image = row.transpose(1, 2, 0) if plan.channels_first else row
         return image.astype(plan.working_dtype, copy=False)
-    image = read_image(name, plan.read, clock)
+    name = job.names[place]
+    if store is not None and job.slots is not None and job.slots[place] >= 0:
+        image = store.fetch(job.slots[place], name, plan.read, plan.working_dtype, clock)
+    else:
+        image = read_image(name, plan.read, clock).astype(plan.working_dtype)
     if image.shape != plan.image_shape:
         raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
-    return image.astype(plan.working_dtype)
+    return image
 
 
 def transform_image(
@@ -279,14 +300,19 @@ def transform_image(
 
 
 def _build_with_methods(
-    plan: Plan, job: Job, batch: np.ndarray, stream: np.random.RandomState, clock: StageClock
+    plan: Plan,
+    job: Job,
+    batch: np.ndarray,
+    stream: np.random.RandomState,
+    clock: StageClock,
+    store: SlotStore | None,
 ) -> None:
     """The stages by the methods of a subclass or a stranger, as Keras calls them."""
     generator = plan.custom
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
-            image = _raw_image(plan, name, row, clock)
+            image = _raw_image(plan, job, place, row, clock, store)
             if plan.channels_first:
                 image = image.transpose(2, 0, 1)
             with as_global(stream):

@@ -8,6 +8,7 @@ import numpy as np
 
 from augflow import scan_table
 from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode, checked_decode
+from augflow.flow_cache import checked_cache
 from augflow.sample_count import SampleCount
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class DataFrameIterator(FileIterator):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        cache: Any = None,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -84,6 +86,7 @@ class DataFrameIterator(FileIterator):
             keep_aspect_ratio,
         )
         check_class_mode(class_mode, self.allowed_class_modes)
+        self.cache = checked_cache(cache)
         self.directory = directory or ""
         self.class_mode = class_mode
         self.dtype = dtype
@@ -101,6 +104,7 @@ class DataFrameIterator(FileIterator):
         )
         print(f"Found {self.samples} {kind} image filenames{belonging}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
+        self._announce_cache()
 
     def _take_targets(
         self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any, classes: Any

@@ -10,6 +10,7 @@ import numpy as np
 
 from augflow import defaults
 from augflow.file_iterator import FileIterator, check_class_mode, checked_decode
+from augflow.flow_cache import check_outside, checked_cache
 from augflow.sample_count import SampleCount
 from augflow.scan_directory import (
     check_directory,
@@ -48,6 +49,10 @@ class DirectoryIterator(FileIterator):
             ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
             photographs of several megapixels three times as fast, at 50 dB from the exact
             pixels or better, but for "nearest".
+        cache: where decoded and resized images are kept, so that every later epoch only
+            augments them: "ram" (one copy in shared memory for all flows of this process over
+            the same files and settings), a directory (which later runs and other processes
+            find again), or None (default). Batches are the same, byte for byte.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
@@ -79,6 +84,7 @@ class DirectoryIterator(FileIterator):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        cache: Any = None,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -93,6 +99,8 @@ class DirectoryIterator(FileIterator):
             keep_aspect_ratio,
         )
         check_class_mode(class_mode, self.allowed_class_modes)
+        self.cache = checked_cache(cache)
+        check_outside(self.cache, directory)
         self.directory = directory
         self.class_mode = class_mode
         self.dtype = defaults.floatx() if dtype is None else dtype
@@ -101,6 +109,7 @@ class DirectoryIterator(FileIterator):
         self._scan(classes, follow_links)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
+        self._announce_cache()
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
         check_directory(self.directory)

@@ -31,6 +31,7 @@ from augflow.stage_times import StageClock, Work
 if TYPE_CHECKING:
     # What follows needs loky, which a flow without workers does not.
     from augflow.flow_memory import FlowMemory
+    from augflow.image_cache import ImageCache
     from augflow.pending import Pending
     from augflow.worker import Failure
 
@@ -50,10 +51,19 @@ class Engine:
         workers: worker processes to keep busy; 0 builds every batch in this process.
         batch_size: rows of a full batch.
         read_ahead: whether batches may be built before they are asked for.
+        cache: that of ``plan.cache``, None for none.
     """
 
-    def __init__(self, plan: Plan, workers: int, batch_size: int, read_ahead: bool = True) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        workers: int,
+        batch_size: int,
+        read_ahead: bool = True,
+        cache: ImageCache | None = None,
+    ) -> None:
         self.plan = plan
+        self._cache = cache
         self.workers = workers
         self._batch_size = batch_size
         self._read_ahead = read_ahead
@@ -161,7 +171,8 @@ class Engine:
         request = pending.request
         for start, stop in chunks:
             names = request.names[start:stop]
-            job = Job(request.samples, start, stop, request.stream, names)
+            slots = None if request.slots is None else request.slots[start:stop]
+            job = Job(request.samples, start, stop, request.stream, names, slots)
             task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
             pending.futures[start, stop] = pool.submit(task, self.workers)
 
@@ -194,7 +205,10 @@ class Engine:
             reason = failure = None
             for future in list(pending.futures.values()):
                 try:
-                    failure = failure or future.result().failure
+                    report = future.result()
+                    failure = failure or report.failure
+                    if report.trouble is not None and self._cache is not None:
+                        self._cache.complain_of_stop(report.trouble)
                 except LOST as error:
                     reason = error
             if reason is None:
@@ -228,7 +242,7 @@ class Engine:
             return copies
 
     def _build_here(self, request: Request) -> tuple[list[np.ndarray], Work]:
-        arrays, _, work = build_here(self.plan, request)
+        arrays, _, work = build_here(self.plan, request, self._cache)
         return arrays, work
 
     def _share_plan(self) -> FlowMemory | None:
@@ -297,7 +311,7 @@ def _pool_is_running() -> bool:
 
 
 def build_here(
-    plan: Plan, request: Request
+    plan: Plan, request: Request, cache: ImageCache | None = None
 ) -> tuple[list[np.ndarray], np.random.RandomState, Work]:
     """Build a batch in this process, in ordinary memory.
 
@@ -311,7 +325,10 @@ def build_here(
     ]
     if request.lay is not None:
         request.lay(arrays[0])
-    job = Job(request.samples, 0, request.samples, request.stream, request.names)
+    job = Job(request.samples, 0, request.samples, request.stream, request.names, request.slots)
+    store = None if cache is None else cache.store
     clock.skip()
-    stream = build_rows(plan, job, arrays, clock)
+    stream = build_rows(plan, job, arrays, clock, store)
+    if cache is not None and cache.store.trouble is not None:
+        cache.complain_of_stop(cache.store.trouble)
     return arrays, stream, clock.work(request.samples)

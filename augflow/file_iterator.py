@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from augflow.flow_cache import FlowCache, open_flow_cache
+from augflow.image_cache import CacheInfo
 from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.read_scaled import DECODE_MODES
 from augflow.resize import FILTERS
@@ -28,6 +30,9 @@ class FileIterator(PlannedIterator):
     filenames: list[str]
     # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
     decode: str = "exact"
+    cache: str | None = None
+    _open_cache: FlowCache | None = None
+    _cache_state: tuple[Any, ...] | None = None
 
     def set_processing_attrs(
         self,
@@ -119,6 +124,62 @@ class FileIterator(PlannedIterator):
             return [paths[index] for index in indices.tolist()]
         root, names = self._root(), self.filenames
         return [os.path.join(root, names[index]) for index in indices.tolist()]
+
+    # The cache
+
+    def cache_info(self) -> CacheInfo | None:
+        """How full the cache is, of this flow's images; None without a cache.
+
+        Returns:
+            ``images``, ``cached``, ``bytes``, ``bytes_needed``, ``bytes_free``, ``where``; as
+            a text it is one line.
+        """
+        was_open = self._open_cache is not None
+        cache = self._current_cache()
+        info = None if cache is None else cache.info()
+        if not was_open:
+            # Asking a closed flow leaves nothing behind.
+            self._forget_cache()
+        return info
+
+    def _current_cache(self) -> FlowCache | None:
+        if self.cache is None:
+            return None
+        # Any attribute that was set may have changed the files or the settings. Files that have
+        # changed places within a list are noticed when they are read.
+        state = (self.__dict__.get("_revision"), len(self.filenames))
+        if state != self._cache_state:
+            names = self._names(np.arange(int(self.n)))
+            self._open_cache = open_flow_cache(
+                self.cache, self._read_settings(), self._image_shape(), names
+            )
+            self._cache_state = state
+        return self._open_cache
+
+    def _forget_cache(self) -> None:
+        self._open_cache = None
+        self._cache_state = None
+
+    def _announce_cache(self) -> None:
+        """Open the cache and say how much it needs and finds."""
+        cache = self._current_cache()
+        if cache is not None:
+            print(cache.info())
+
+    def close(self) -> None:
+        """End reading ahead and free its memory and that of a cache in memory, unless other
+        flows use it; batches in use stay valid.
+
+        A closed flow that is used again starts anew.
+        """
+        super().close()
+        self._forget_cache()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_open_cache", None)
+        state.pop("_cache_state", None)
+        return state
 
     def _inputs_as_targets(self) -> bool:
         return self.class_mode == "input"

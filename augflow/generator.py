@@ -118,6 +118,7 @@ class ImageDataGenerator(ImageTransformer):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        cache: Any = None,
     ) -> DirectoryIterator:
         """Batches of the images in class folders; see ``DirectoryIterator`` for the arguments.
 
@@ -126,6 +127,8 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            cache: None, "ram" or a directory: decode each image once, see
+                ``DirectoryIterator``.
         """
         self._check_before_flow(subset, augment)
         return DirectoryIterator(
@@ -149,6 +152,7 @@ class ImageDataGenerator(ImageTransformer):
             dtype=self.dtype,
             augment=augment,
             decode=decode,
+            cache=cache,
         )
 
     def flow_from_dataframe(
@@ -175,6 +179,7 @@ class ImageDataGenerator(ImageTransformer):
         keep_aspect_ratio: bool = False,
         augment: bool | None = None,
         decode: str = "exact",
+        cache: Any = None,
         **deprecated: Any,
     ) -> DataFrameIterator:
         """Batches of the images named in a dataframe; see ``DataFrameIterator``.
@@ -184,6 +189,8 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            cache: None, "ram" or a directory: decode each image once, see
+                ``DirectoryIterator``.
             **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are
                 accepted with a warning and have no effect.
         """
@@ -214,6 +221,7 @@ class ImageDataGenerator(ImageTransformer):
             validate_filenames=validate_filenames,
             augment=augment,
             decode=decode,
+            cache=cache,
         )
 
     def _check_before_flow(self, subset: str | None, augment: bool | None) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 
 from augflow.batch import Plan
 from augflow.engine import Engine, Request, build_here
+from augflow.flow_cache import FlowCache
 from augflow.flow_stats import FlowStats, make_stats
+from augflow.image_cache import ImageCache
 from augflow.image_io import array_to_img
 from augflow.iterator import Iterator
 from augflow.schedule import Place
@@ -75,6 +77,10 @@ class PlannedIterator(Iterator):
     def _lay(self, indices: np.ndarray, rows: np.ndarray) -> None:
         """Write raw images into the rows of a batch."""
 
+    def _current_cache(self) -> FlowCache | None:
+        """The cache for the files and settings as they are now, None for none."""
+        return None
+
     def _working_dtype(self) -> str:
         """The dtype of images between the stages."""
         return "float32"
@@ -107,6 +113,7 @@ class PlannedIterator(Iterator):
 
     def _plan(self) -> Plan:
         transform, standardize, custom = _stage_settings(self.image_data_generator)
+        cache = self._image_cache()
         return Plan(
             image_shape=self._image_shape(),
             dtype=np.dtype(self.dtype).str,
@@ -118,6 +125,7 @@ class PlannedIterator(Iterator):
             custom=custom,
             inputs_as_targets=self._inputs_as_targets(),
             augment=bool(self.augment),
+            cache=None if cache is None else cache.place,
         )
 
     def _wanted_workers(self) -> int:
@@ -140,16 +148,23 @@ class PlannedIterator(Iterator):
                 if self._engine is not None:
                     self._engine.close()
                 size = max(1, min(self.batch_size, self.n))
-                self._engine = Engine(self._plan(), self._wanted_workers(), size)
+                cache = self._image_cache()
+                self._engine = Engine(self._plan(), self._wanted_workers(), size, cache=cache)
                 self._engine_revision = revision
             return self._engine
+
+    def _image_cache(self) -> ImageCache | None:
+        cache = self._current_cache()
+        return None if cache is None else cache.cache
 
     def _request(self, place: Place) -> Request:
         return self._request_for(place.key, place.indices, place.stream)
 
     def _request_for(self, key: Any, indices: np.ndarray, stream: StreamState) -> Request:
         lay = partial(self._lay, indices) if self._read_settings() is None else None
-        return Request(key, len(indices), stream, self._names(indices), lay)
+        cache = self._current_cache()
+        slots = None if cache is None else cache.slots_of(indices)
+        return Request(key, len(indices), stream, self._names(indices), slots, lay)
 
     # Batches
 
@@ -183,7 +198,7 @@ class PlannedIterator(Iterator):
         indices = np.asarray(index_array)
         stream = self._live_stream()
         request = self._request_for("direct", indices, state_of(stream))
-        arrays, end, work = build_here(self._plan(), request)
+        arrays, end, work = build_here(self._plan(), request, self._image_cache())
         self._meter.add(work, 0)
         stream.set_state(state_of(end))
         if self.save_to_dir:

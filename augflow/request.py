@@ -19,6 +19,7 @@ class Request:
         samples: rows.
         stream: where its random numbers come from.
         names: of the samples, see ``batch.Job``.
+        slots: of the samples in the cache, see ``batch.Job``.
         lay: for arrays, writes the raw images into the rows before they are built.
     """
 
@@ -26,4 +27,5 @@ class Request:
     samples: int
     stream: StreamState
     names: list[str]
+    slots: list[int] | None = None
     lay: Callable[[np.ndarray], None] | None = None

@@ -33,34 +33,35 @@ class Address:
     size: int
 
 
-class Segment:
-    """Shared memory of a fixed size, owned by this process.
+class SharedFile:
+    """A file in memory (or a temporary one) that other processes can open; empty at first.
+
+    Its owner may write to it and make it longer at any time. Only what is written takes memory.
+
+    Attributes:
+        path, inode: where another process finds it, and what must be behind the path.
 
     Raises:
-        OSError: no memory, no room on the disk, or no file descriptor left.
+        OSError: no file descriptor left.
     """
 
-    def __init__(self, size: int, anonymous: bool | None = None) -> None:
-        self.size = max(_PAGE, -(-size // _PAGE) * _PAGE)
+    def __init__(self, anonymous: bool | None = None) -> None:
         self._temporary: str | None = None
         anonymous = supports_anonymous() if anonymous is None else anonymous
         if anonymous:
             self._descriptor = os.memfd_create("augflow", os.MFD_CLOEXEC)
-            path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
+            self.path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
         else:
-            self._descriptor, path = tempfile.mkstemp(prefix="augflow-")
-            self._temporary = path
-            _track(path)
+            self._descriptor, self.path = tempfile.mkstemp(prefix="augflow-")
+            self._temporary = self.path
+            _track(self.path)
         self._owner = os.getpid()
-        try:
-            os.ftruncate(self._descriptor, self.size)
-            if not anonymous and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._descriptor, 0, self.size)
-            self.memory = mmap.mmap(self._descriptor, self.size)
-        except OSError:
-            self.close()
-            raise
-        self.address = Address(path, os.fstat(self._descriptor).st_ino, self.size)
+        self.inode = os.fstat(self._descriptor).st_ino
+
+    def lengthen(self, size: int) -> None:
+        """Make the file at least ``size`` bytes long; what is new reads as zeros."""
+        if os.fstat(self._descriptor).st_size < size:
+            os.ftruncate(self._descriptor, size)
 
     def close(self) -> None:
         """Give the memory back as soon as the last view of it is gone."""
@@ -75,6 +76,27 @@ class Segment:
     def __del__(self) -> None:
         if getattr(self, "_descriptor", -1) >= 0:
             self.close()
+
+
+class Segment(SharedFile):
+    """Shared memory of a fixed size, owned by this process.
+
+    Raises:
+        OSError: no memory, no room on the disk, or no file descriptor left.
+    """
+
+    def __init__(self, size: int, anonymous: bool | None = None) -> None:
+        super().__init__(anonymous)
+        self.size = max(_PAGE, -(-size // _PAGE) * _PAGE)
+        try:
+            os.ftruncate(self._descriptor, self.size)
+            if self._temporary is not None and hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, self.size)
+            self.memory = mmap.mmap(self._descriptor, self.size)
+        except OSError:
+            self.close()
+            raise
+        self.address = Address(self.path, self.inode, self.size)
 
 
 def supports_anonymous() -> bool:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from augflow.batch import Job, Plan, batch_views, build_rows
 from augflow.shared_memory import Address, Mappings
+from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import StageClock, Work
 
 _WATCH_SECONDS = 0.5
@@ -60,10 +61,13 @@ class Report:
     Attributes:
         work: what was done, and how long it took.
         failure: what went wrong, None if nothing did.
+        trouble: why this worker caches no more images, None if it does. Said with every task:
+            the one that said it first may never be asked for its result.
     """
 
     work: Work = field(default_factory=Work)
     failure: Failure | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class BareException:
 
 _mappings = Mappings()
 _plans: OrderedDict[Address, Plan] = OrderedDict()
+_stores: dict[CachePlace, SlotStore] = {}
 
 
 def start(parent: int) -> None:
@@ -106,6 +111,9 @@ def _watch(parent: int) -> None:
             os._exit(1)
         for address in _mappings.drop_vanished():
             _plans.pop(address, None)
+        for place in list(_stores):
+            if not place.exists():
+                _stores.pop(place, None)
 
 
 def run(task: Task) -> Report:
@@ -118,11 +126,23 @@ def run(task: Task) -> Report:
         kind = "plan"
         plan = _load_plan(task, settings)
         kind = "raised"
+        store = _store_of(plan.cache)
         clock.skip()
-        build_rows(plan, task.job, batch_views(plan, task.job.samples, memory), clock)
+        arrays = batch_views(plan, task.job.samples, memory)
+        build_rows(plan, task.job, arrays, clock, store)
     except Exception as error:
         return Report(failure=_failure(kind, error))
-    return Report(clock.work(len(task.job.names)))
+    trouble = None if store is None else store.trouble
+    return Report(clock.work(len(task.job.names)), trouble=trouble)
+
+
+def _store_of(place: CachePlace | None) -> SlotStore | None:
+    if place is None:
+        return None
+    store = _stores.get(place)
+    if store is None:
+        store = _stores[place] = SlotStore(place)
+    return store
 
 
 def _load_plan(task: Task, memory: mmap.mmap | None) -> Plan:
