@@ -134,6 +134,20 @@ def test_epoch_is_compared_with_the_sum_of_its_parts() -> None:
     assert epoch.median == pytest.approx(1.25)
 
 
+def test_rows_say_what_differs() -> None:
+    work = [Work(workers=1), Work(workers=2)]
+    rows = {
+        Job("rate", key, each): {0: {"images_per_second": 1000.0 * each.workers, "megabytes": 1.0}}
+        for key in ("augflow", "keras")
+        for each in work
+    }
+    rows |= {Job("fit", "augflow-fit"): {0: {"images_per_second": 1.0, "megabytes": 1.0}}}
+    report = section_report(SECTIONS["workers"], Results(rows, {}, dict(ABOUT)))
+    assert "| augflow, `next()`, `workers=2`, input alone, no model | 2,000 |" in report
+    # Keras's next() has no workers; it is compared with augflow's row of the same work.
+    assert "| Keras legacy, `next()`, input alone, no model | 2,000 | 1.00 times |" in report
+
+
 def test_written_prose_and_other_sections_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "performance.md"
     path.write_text(f"# Mine\n\nBefore.\n\n{BEGIN}\nof last year\n{END}\n\nAfter.\n")

@@ -57,7 +57,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         nargs="+",
         choices=CONTESTANTS,
         metavar="CONTESTANT",
-        help=f"run only these: {', '.join(CONTESTANTS)}",
+        help="run only these; a section's results then hold no others: " + ", ".join(CONTESTANTS),
     )
     parser.add_argument("--pairs", type=int, default=5, help="rounds, each with all contestants")
     parser.add_argument("--images", type=int, default=DEFAULT_COUNT, help="of 25 KB")

@@ -33,7 +33,7 @@ def _draw(axes: object, name: str, results: Results, jobs: list[Job]) -> None:
     axes.barh(labels, medians, xerr=reach, color=[_colour(job) for job in jobs], capsize=2)
     for position, spread in enumerate(spreads):
         axes.text(spread.most, position, f"  {format_number(spread.median)}", va="center")
-    axes.set_title(SECTIONS[name].title, loc="left", fontweight="bold")
+    axes.set_title(SECTIONS[name].title.replace("`", ""), loc="left", fontweight="bold")
     axes.set_xlabel("images a second (median; lines: least and most)")
     axes.margins(x=0.12)
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,11 +22,11 @@ TF_DATA_NOTE = (
 AUGFLOW_NEXT = Contestant("augflow", "augflow, `next()`", "read_flows", (), 2500, 1.5)
 AUGFLOW_FIT = Contestant(
     "augflow-fit",
-    "augflow, read as `fit` does",
+    "augflow, `fit`",
     "read_flows",
     KERAS,
     2500,
-    5,
+    4,
     {"way": "fit"},
 )
 AUGFLOW_CACHED = Contestant(
@@ -41,11 +41,11 @@ AUGFLOW_CACHED = Contestant(
 )
 AUGFLOW_CACHED_FIT = Contestant(
     "augflow-cached-fit",
-    'augflow, `cache="ram"`, read as `fit` does',
+    'augflow, `cache="ram"`, `fit`',
     "read_flows",
     KERAS,
     7000,
-    5,
+    4,
     {"way": "fit", "flow": {"cache": "ram"}},
 )
 AUGFLOW_FAST = Contestant(
@@ -64,15 +64,16 @@ KERAS_NEXT = Contestant(
     "read_flows",
     KERAS,
     250,
-    5,
+    4,
     {"library": "keras"},
     "One thread: the generator has no workers of its own.",
+    has_workers=False,
 )
 
 
 def _keras_fit(key: str, label: str, rate: float, note: str, **options: object) -> Contestant:
     own = {"library": "keras", "way": "fit", **options}
-    return Contestant(key, f"Keras legacy, `fit`, {label}", "read_flows", KERAS, rate, 5, own, note)
+    return Contestant(key, f"Keras legacy, `fit`, {label}", "read_flows", KERAS, rate, 4, own, note)
 
 
 KERAS_FIT = (
@@ -87,12 +88,12 @@ KERAS_MEMORY = Contestant(
     "read_flows",
     KERAS,
     300,
-    8,
+    5,
     {"library": "keras", "in_memory": True},
     IN_MEMORY,
 )
 TF_DATA = Contestant(
-    "tf-data", "tf.data with Keras layers", "read_tf_data", KERAS, 330, 6, {}, TF_DATA_NOTE
+    "tf-data", "tf.data with Keras layers", "read_tf_data", KERAS, 330, 4, {}, TF_DATA_NOTE
 )
 TF_DATA_CACHED = Contestant(
     "tf-data-cached",
@@ -100,7 +101,7 @@ TF_DATA_CACHED = Contestant(
     "read_tf_data",
     KERAS,
     390,
-    6,
+    4,
     {"cached": True},
     "`.cache().shuffle(1000)` before the layers, as TensorFlow's tutorial has it; it holds "
     "float32, and the images of a batch stay together.",
@@ -111,7 +112,7 @@ TORCH_LOADER = Contestant(
     "read_torch",
     TORCH,
     1000,
-    4,
+    3,
     {},
     "As albumentations' guide to speed has it: `cv2.imread`, one `Affine`, uint8 up to "
     "`Normalize`, `cv2.setNumThreads(0)` in the workers; `persistent_workers=True`. Warps whole "
@@ -123,7 +124,7 @@ TORCH_MEMORY = Contestant(
     "read_torch",
     TORCH,
     1500,
-    6,
+    4,
     {"in_memory": True},
     IN_MEMORY,
 )
@@ -185,7 +186,7 @@ TRAINING_ALONE = Contestant(
     "read_flows",
     KERAS,
     5000,
-    5,
+    4,
     {"library": "training"},
     "What the model takes without any input to wait for.",
 )

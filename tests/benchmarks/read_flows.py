@@ -95,6 +95,8 @@ def read_as_fit(flow: Any) -> Epochs:
 def load(contestant: Contestant) -> None:
     """Import what the contestant needs, so that it is not measured."""
     generator_class(contestant)
+    if contestant.options.get("way") == "fit":
+        import keras.src.backend.tensorflow.trainer  # noqa: F401
 
 
 def open_epochs(contestant: Contestant, work: Work) -> Epochs:

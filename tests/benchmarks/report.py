@@ -37,9 +37,15 @@ WORK_WORDS = {
     "photos": "{} photographs",
     "side": "{0} x {0}",
     "batch_size": "batches of {}",
-    "workers": "{} workers",
+    "workers": "`workers={}`",
     "interpolation": "{}",
     "epochs": "{} epochs",
+}
+# Likewise, where one table has several measurements.
+MEASUREMENT_WORDS = {
+    "rate": "input alone, no model",
+    "scan_folder": "folder",
+    "scan_table": "dataframe",
 }
 
 
@@ -61,8 +67,10 @@ def format_spread(spread: Spread | None, unit: str = "") -> str:
 
 
 def differing_parts(jobs: list[Job]) -> list[str]:
-    """The names of the parts of the work that are not the same in all jobs."""
-    return [
+    """The names of the parts of the work that are not the same in all jobs; ``measurement``, too,
+    if that differs."""
+    measurements = {job.measurement for job in jobs}
+    return ["measurement"] * (len(measurements) > 1) + [
         each.name
         for each in fields(Work)
         if each.name in WORK_WORDS and len({getattr(job.work, each.name) for job in jobs}) > 1
@@ -71,10 +79,15 @@ def differing_parts(jobs: list[Job]) -> list[str]:
 
 def describe_job(job: Job, parts: list[str]) -> str:
     """The name of a job's row."""
-    words = [WORK_WORDS[part].format(getattr(job.work, part)) for part in parts]
-    if job.measurement in ("scan_folder", "scan_table"):
-        words.append("folder" if job.measurement == "scan_folder" else "dataframe")
-    label = CONTESTANTS[job.contestant].label
+    contestant = CONTESTANTS[job.contestant]
+    words = [
+        WORK_WORDS[part].format(getattr(job.work, part))
+        for part in parts
+        if part in WORK_WORDS and (part != "workers" or contestant.has_workers)
+    ]
+    if "measurement" in parts and job.measurement in MEASUREMENT_WORDS:
+        words.append(MEASUREMENT_WORDS[job.measurement])
+    label = contestant.label
     return f"{label}, {', '.join(words)}" if words else label
 
 
@@ -152,11 +165,23 @@ def notes(results: Results) -> list[str]:
 def describe_about(results: Results) -> str:
     """When and where a section was measured, as a sentence."""
     about = results.about
-    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return (
         f"{about['date']}, {about['rounds']} rounds, {about['cores']} of "
-        f"{about['cores_of_machine']} cores ({about['processor']}), load "
-        f"{about['load_at_start']} at the start; Python {about['python']}, {versions}."
+        f"{about['cores_of_machine']} cores, load {about['load_at_start']} at the start."
+    )
+
+
+def describe_versions(sections: dict[str, Results]) -> str:
+    """On which processor and with which versions the sections were measured."""
+    sections_by_versions: dict[str, list[str]] = {}
+    for name, results in sections.items():
+        about = results.about
+        versions = ", ".join(f"{package} {number}" for package, number in about["versions"].items())
+        text = f"{about['processor']}, Python {about['python']}, {versions}"
+        sections_by_versions.setdefault(text, []).append(name)
+    return "\n".join(
+        ["## Versions", ""]
+        + [f"- {', '.join(names)}: {text}." for text, names in sections_by_versions.items()]
     )
 
 
@@ -175,6 +200,7 @@ def write_report(path: Path, sections: dict[str, Results], has_chart: bool) -> N
     if has_chart:
         pieces.append(f"![Images a second by pipeline]({CHART})")
     pieces += [section_report(SECTIONS[name], results) for name, results in known.items()]
+    pieces.append(describe_versions(known))
     written = f"{BEGIN}\n\n" + "\n\n".join(pieces) + f"\n\n{END}\n"
     old = path.read_text() if path.exists() else INTRODUCTION
     before, mark, rest = old.partition(BEGIN)

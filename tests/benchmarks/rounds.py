@@ -25,7 +25,7 @@ def estimate_seconds(job: Job) -> float:
     image += EXTRA_SECONDS.get(work.photos, 0) / 2
     epoch = image * work.images
     if job.measurement == "first_batch":
-        return contestant.start_seconds + 1
+        return contestant.start_seconds + 1 + epoch
     if job.measurement == "memory":
         return contestant.start_seconds + work.epochs * epoch
     if job.measurement == "small_arrays":
@@ -83,10 +83,10 @@ def run_rounds(
                 continue
             figures = _run(job, measured)
             if figures is None:
-                log(f"round {number + 1}  {_describe(job):<62}{measured.missing[job]}")
+                log(f"round {number + 1}  {_describe(job)}{measured.missing[job]}")
                 continue
             measured.figures.setdefault(job, {})[number] = figures
-            log(f"round {number + 1}  {_describe(job):<62}{next(iter(figures.values())):>9.4g}")
+            log(f"round {number + 1}  {_describe(job)}{next(iter(figures.values())):>9.4g}")
         seconds = time.perf_counter() - start
         left = seconds * (last - number - 1)
         log(f"round {number + 1} took {seconds:.0f} s; at most about {left / 60:.0f} minutes left")
@@ -113,5 +113,7 @@ def _run(job: Job, measured: Measured) -> Figures | None:
 def _describe(job: Job) -> str:
     work = job.work
     label = CONTESTANTS[job.contestant].label.replace("`", "")
-    what = [job.measurement, work.photos, f"{work.side} px", f"batch {work.batch_size}"]
-    return f"{label} ({', '.join([*what, f'{work.workers} workers'])})"
+    return (
+        f"{job.measurement:<12} {label:<42.42} {work.photos:>5} {work.side:>3} px, "
+        f"batch {work.batch_size:>3}, {work.workers} workers  "
+    )

@@ -82,7 +82,7 @@ SECTIONS = {
             "cold",
             "Cold: from the files, every epoch",
             "Images a second over whole epochs; every file is decoded in every epoch (it lies in "
-            "the page cache).",
+            "the page cache). `fit`: read through Keras's epoch iterator, with no model behind it.",
             rates(AUGFLOW_NEXT, AUGFLOW_FIT, *PEERS, *KERAS_FIT, LIMIT, LIMIT_SIMPLEJPEG),
             (
                 Target("Keras `next()`", 10, compare("rate", AUGFLOW_NEXT, KERAS_NEXT)),

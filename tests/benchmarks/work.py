@@ -92,6 +92,7 @@ class Contestant:
         start_seconds: likewise, how long its process takes before the first epoch.
         options: what its module is told.
         note: where its work differs, or how it is set up.
+        has_workers: whether ``Work.workers`` means anything to it.
     """
 
     key: str
@@ -102,6 +103,7 @@ class Contestant:
     start_seconds: float = 2
     options: dict[str, Any] = field(default_factory=dict, compare=False)
     note: str = ""
+    has_workers: bool = True
 
 
 @dataclass(frozen=True)
