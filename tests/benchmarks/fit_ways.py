@@ -13,21 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 
-from tests.benchmarks.keras_ratio import (
-    AUGFLOW_FIT,
-    DEFAULT_COUNT,
-    REPOSITORY,
-    make_flow,
-    median_ratio,
-    read_as_fit,
-)
-from tests.benchmarks.photos import cached_photos
+from tests.benchmarks.contestants import AUGFLOW_FIT
+from tests.benchmarks.in_process import run_in_process
+from tests.benchmarks.photos import DEFAULT_COUNT
+from tests.benchmarks.read_flows import make_flow, read_as_fit
+from tests.benchmarks.results import median_ratio
+from tests.benchmarks.work import Work
 
 # name: (Keras's threads, whether the order is foreseen)
 WAYS = {
@@ -39,36 +33,28 @@ WAYS = {
 }
 
 
-def measure(way: str, folder: str) -> float:
+def measure(way: str, images: int) -> float:
     """Images a second over two epochs after one to warm up, their boundaries included."""
     threads, foreseen = WAYS[way]
     if not foreseen:
         from augflow.access_pattern import AccessPattern
 
         AccessPattern.upcoming = lambda self, count: []  # type: ignore[method-assign]
-    flow = make_flow(AUGFLOW_FIT, folder)
+    flow = make_flow(AUGFLOW_FIT, Work(images=images))
     flow.workers = threads
     read_epoch = read_as_fit(flow)
-    read_epoch()
+    sum(read_epoch())
     start = time.perf_counter()
-    images = read_epoch() + read_epoch()
-    return images / (time.perf_counter() - start)
+    read = sum(read_epoch()) + sum(read_epoch())
+    return read / (time.perf_counter() - start)
 
 
-def measure_in_process(way: str, folder: str) -> float:
+def measure_in_process(way: str, images: int) -> float:
     """``measure`` in a fresh process."""
-    order = json.dumps([way, folder])
-    finished = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.fit_ways", "--measure", order],
-        cwd=REPOSITORY,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    if finished.returncode != 0:
-        raise RuntimeError(f"{way} failed:\n{finished.stderr}")
-    return float(finished.stdout.splitlines()[-1])
+    answer = run_in_process("tests.benchmarks.fit_ways", [way, images])
+    if answer is None:
+        raise TimeoutError(f"{way} did not end in time")
+    return answer["images_per_second"]
 
 
 def main() -> None:
@@ -79,17 +65,21 @@ def main() -> None:
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(measure(*json.loads(options.measure)))
+        speed = measure(*json.loads(options.measure))
+        print("\n" + json.dumps({"images_per_second": speed}))
         return
-    folder = str(cached_photos(options.images))
+    Work(images=options.images).make_folder()
     rates: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(options.pairs):
         for way, values in rates.items():
-            values.append(measure_in_process(way, folder))
+            values.append(measure_in_process(way, options.images))
     print(f"{'way':<24}{'images/s':>9}   against split")
     for way, values in rates.items():
-        _, text = median_ratio(values, rates["split"])
-        print(f"{way:<24}{statistics.median(values):>9.0f}   {text}")
+        ratio = median_ratio(values, rates["split"])
+        print(
+            f"{way:<24}{statistics.median(values):>9.0f}   {ratio.median:.1f} times  "
+            f"({ratio.least:.1f} to {ratio.most:.1f})"
+        )
 
 
 if __name__ == "__main__":

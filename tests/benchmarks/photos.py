@@ -1,11 +1,11 @@
-"""A folder of real photographs to measure with, made from photographs that packages ship.
+"""Folders of real photographs to measure with, made from photographs that packages ship.
 
 No download and no data in the repository: scikit-learn ships two colour photographs,
 scikit-image some more. Crops of them at random places and scales, mirrored and lit
-differently, are stored as JPEGs like those of a common data set: about 375 x 445 pixels
-(height x width) and 25 KB each, in two class folders.
+differently, are stored as JPEGs in two class folders. ``KINDS`` says of what size: like those
+of a common small data set, like those of ImageNet, or as a camera writes them.
 
-Run ``python -m tests.benchmarks.photos FOLDER`` to look at them.
+Run ``python -m tests.benchmarks.photos FOLDER [--kind 110KB]`` to look at them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import argparse
 import math
 import os
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -35,9 +37,36 @@ SOURCES = {
     ),
 }
 
-TYPICAL_HEIGHT, TYPICAL_WIDTH = 375, 445
-MEDIAN_BYTES = 24_200
 DEFAULT_COUNT = 1_399
+
+
+@dataclass(frozen=True)
+class PhotoKind:
+    """How large the photographs of a folder are.
+
+    Attributes:
+        name: what the command line calls it; its average file size.
+        height: pixels of a typical photograph; each differs by up to 10 %.
+        width: likewise.
+        median_bytes: file size in the middle; the average is a little larger.
+        noise: standard deviation of what is added, in grey levels. The sources are smaller
+            than a camera's pictures, and enlarged ones are too smooth to be worth their bytes:
+            noise of the size that a sensor has stands for the detail that is missing.
+        count: files, if nothing else is asked for.
+    """
+
+    name: str
+    height: int
+    width: int
+    median_bytes: int
+    noise: float
+    count: int
+
+
+SMALL = PhotoKind("25KB", 375, 445, 24_200, 0, DEFAULT_COUNT)
+IMAGENET = PhotoKind("110KB", 375, 500, 110_000, 3.5, 600)
+CAMERA = PhotoKind("2MB", 3000, 4000, 1_940_000, 2.5, 48)
+KINDS = {kind.name: kind for kind in (SMALL, IMAGENET, CAMERA)}
 
 # Raised whenever the pictures change, so that an old cached folder is not taken for a new one.
 RECIPE = 1
@@ -57,19 +86,22 @@ def load_sources() -> dict[str, list[np.ndarray]]:
     return photographs
 
 
-def vary(photograph: np.ndarray, stream: np.random.RandomState) -> np.ndarray:
-    """A random crop of a photograph, resized to about 375 x 445, mirrored and lit at random.
+def vary(
+    photograph: np.ndarray, stream: np.random.RandomState, kind: PhotoKind = SMALL
+) -> np.ndarray:
+    """A random crop of a photograph, resized to about ``kind``'s size, mirrored, lit at random.
 
     Args:
         photograph: (height, width, 3), uint8.
         stream: where the random numbers come from.
+        kind: the size that is wanted, and the noise.
 
     Returns:
         An array of shape (height, width, 3), uint8, of another size each time; one in five
         is upright, as among photographs taken by people.
     """
-    height = round(TYPICAL_HEIGHT * stream.uniform(0.9, 1.1))
-    width = round(TYPICAL_WIDTH * stream.uniform(0.9, 1.1))
+    height = round(kind.height * stream.uniform(0.9, 1.1))
+    width = round(kind.width * stream.uniform(0.9, 1.1))
     if stream.uniform() < 0.2:
         height, width = width, height
     # The largest crop of the wanted shape that fits, then a part of it.
@@ -82,7 +114,12 @@ def vary(photograph: np.ndarray, stream: np.random.RandomState) -> np.ndarray:
     if stream.uniform() < 0.5:
         crop = crop[:, ::-1]
     crop = cv2.resize(np.ascontiguousarray(crop), (width, height), interpolation=cv2.INTER_CUBIC)
-    return cv2.convertScaleAbs(crop, alpha=stream.uniform(0.85, 1.15), beta=stream.uniform(0, 12))
+    lit = cv2.convertScaleAbs(crop, alpha=stream.uniform(0.85, 1.15), beta=stream.uniform(0, 12))
+    if kind.noise == 0:
+        return lit
+    # A quarter of the numbers, repeated: 36 million for each picture would take a second.
+    grain = stream.normal(0, kind.noise, (height // 2 + 1, width // 2 + 1, 3)).astype(np.float32)
+    return cv2.add(lit, np.tile(grain, (2, 2, 1))[:height, :width], dtype=cv2.CV_8U)
 
 
 def encode_near(picture: np.ndarray, wanted_bytes: float) -> np.ndarray:
@@ -98,7 +135,7 @@ def encode_near(picture: np.ndarray, wanted_bytes: float) -> np.ndarray:
     Returns:
         The JPEG's bytes as a uint8 array.
     """
-    lowest, highest = 35, 97
+    lowest, highest = 35, 99
     best: np.ndarray | None = None
     while lowest <= highest:
         quality = (lowest + highest) // 2
@@ -113,13 +150,16 @@ def encode_near(picture: np.ndarray, wanted_bytes: float) -> np.ndarray:
     return best
 
 
-def write_photos(folder: Path, count: int = DEFAULT_COUNT, seed: int = 0) -> None:
+def write_photos(
+    folder: Path, count: int = DEFAULT_COUNT, seed: int = 0, kind: PhotoKind = SMALL
+) -> None:
     """Write ``count`` photographs into two class folders below ``folder``.
 
     Args:
         folder: made if missing.
         count: number of files; classes alternate, so an odd count gives the first one more.
         seed: the same seed gives the same files, byte for byte.
+        kind: their size.
     """
     photographs = load_sources()
     class_names = sorted(photographs)
@@ -130,32 +170,37 @@ def write_photos(folder: Path, count: int = DEFAULT_COUNT, seed: int = 0) -> Non
         stream = np.random.RandomState(seed * 1_000_003 + number)
         class_name = class_names[number % len(class_names)]
         choices = photographs[class_name]
-        picture = vary(choices[stream.randint(len(choices))], stream)
+        picture = vary(choices[stream.randint(len(choices))], stream, kind)
         # Sizes of photographs spread about like this around their median.
-        wanted_bytes = MEDIAN_BYTES * math.exp(np.clip(stream.normal(0, 0.25), -0.6, 0.6))
-        encoded = encode_near(picture, wanted_bytes)
+        spread = math.exp(np.clip(stream.normal(0, 0.25), -0.6, 0.6))
+        encoded = encode_near(picture, kind.median_bytes * spread)
         (folder / class_name / f"{number:05d}.jpg").write_bytes(encoded.tobytes())
 
 
-def cached_photos(count: int = DEFAULT_COUNT, seed: int = 0) -> Path:
-    """The folder of ``write_photos`` in the system's temporary directory, made at first need.
+def benchmark_data() -> Path:
+    """The folder in the system's temporary directory where benchmarks keep what they made."""
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    return Path(tempfile.gettempdir()) / f"augflow-benchmark-photos-{user}"
+
+
+def make_once(name: str, write: Callable[[Path], None]) -> Path:
+    """A folder of benchmark data, written at first need and kept.
 
     Args:
-        count: number of files.
-        seed: see ``write_photos``.
+        name: of the folder; another content needs another name.
+        write: fills the folder whose path it is given, which does not exist yet.
 
     Returns:
-        The folder that holds the two class folders.
+        The folder's path.
     """
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    parent = Path(tempfile.gettempdir()) / f"augflow-benchmark-photos-{user}"
-    folder = parent / f"recipe{RECIPE}-seed{seed}-{count}"
+    parent = benchmark_data()
+    folder = parent / name
     if not folder.exists():
         parent.mkdir(exist_ok=True)
         # Written beside and renamed, so that an interrupted run leaves no half folder behind.
         with tempfile.TemporaryDirectory(dir=parent) as unfinished:
-            ready = Path(unfinished) / "photos"
-            write_photos(ready, count, seed)
+            ready = Path(unfinished) / "ready"
+            write(ready)
             try:
                 ready.rename(folder)
             except OSError:
@@ -165,14 +210,32 @@ def cached_photos(count: int = DEFAULT_COUNT, seed: int = 0) -> Path:
     return folder
 
 
+def cached_photos(count: int = DEFAULT_COUNT, seed: int = 0, kind: PhotoKind = SMALL) -> Path:
+    """The folder of ``write_photos`` in the system's temporary directory, made at first need.
+
+    Args:
+        count: number of files.
+        seed: see ``write_photos``.
+        kind: see ``write_photos``.
+
+    Returns:
+        The folder that holds the two class folders.
+    """
+    suffix = "" if kind == SMALL else f"-{kind.name}"
+    name = f"recipe{RECIPE}-seed{seed}-{count}{suffix}"
+    return make_once(name, lambda folder: write_photos(folder, count, seed, kind))
+
+
 def main() -> None:
     """Write the folder that the command line names and say what is in it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--images", type=int, default=DEFAULT_COUNT)
+    parser.add_argument("--kind", choices=sorted(KINDS), default=SMALL.name)
+    parser.add_argument("--images", type=int, help="number of files")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    write_photos(options.folder, options.images, options.seed)
+    kind = KINDS[options.kind]
+    write_photos(options.folder, options.images or kind.count, options.seed, kind)
     sizes = [path.stat().st_size for path in options.folder.glob("*/*.jpg")]
     print(f"{len(sizes)} photographs, {np.mean(sizes) / 1000:.1f} KB on average")
 
