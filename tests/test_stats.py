@@ -98,6 +98,7 @@ def test_announced_epochs_are_those_of_keras(folder: Path) -> None:
     # Keras looks at two batches before it begins.
     flow[0], flow[1]
     flow.on_epoch_begin()
+    assert flow.stats().current is None
     flow[0], flow[1], flow[2]
     flow.on_epoch_end()
     time.sleep(0.05)
