@@ -14,20 +14,18 @@ from typing import Any
 import numpy as np
 
 from augflow import draw
-from augflow.colour import shift_brightness, shift_channels
-from augflow.draw import Column, draw_parameters
-from augflow.geometry import affine_matrices, flip, fold_flips, warp
+from augflow.augment import transform_image, transform_matrices
+from augflow.draw import draw_parameters
 from augflow.keras_preprocessing import KerasPreprocessing
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
 from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
-from augflow.standardize import standardize
+from augflow.standardize import is_elementwise, standardize
 from augflow.streams import StreamState, as_global, open_stream
 
-# Folding a flip into the matrix moves coordinates by one rounding error. That cannot be seen
-# where pixels are blended, but may pick another pixel (order 0) or another side of the edge.
-_FOLDING_FILL_MODES = frozenset({"nearest", "reflect"})
+# Images up to this size stay in a core's cache for the whole batch.
+_SMALL_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -163,6 +161,9 @@ def _build_with_settings(
         parameters = drawn[job.start : job.stop]
         matrices = _matrices(plan, parameters)
     clock.lap(AUGMENT)
+    if not one_by_one and _is_small_array(plan):
+        _build_small_arrays(plan, batch[job.start : job.stop], parameters, matrices, clock)
+        return
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
@@ -177,6 +178,36 @@ def _build_with_settings(
             raise
 
 
+def _is_small_array(plan: Plan) -> bool:
+    """Whether a call a sample would cost more than its pixels."""
+    return (
+        plan.read is None
+        and np.dtype(plan.dtype).kind == "f"
+        and plan.working_dtype == plan.dtype
+        and plan.bytes_of(1) <= _SMALL_BYTES
+        and (plan.standardize is None or is_elementwise(plan.standardize))
+    )
+
+
+def _build_small_arrays(
+    plan: Plan,
+    rows: np.ndarray,
+    parameters: np.ndarray,
+    matrices: list[np.ndarray | None],
+    clock: StageClock,
+) -> None:
+    """The rows that a transform touches one by one, and the arithmetic for all at once."""
+    if plan.transform is not None:
+        touched = draw.changes_image(parameters)
+        for place in np.flatnonzero(touched).tolist():
+            row = rows[place].transpose(1, 2, 0) if plan.channels_first else rows[place]
+            row[...] = transform_image(row, parameters[place], matrices[place], plan.transform)
+    clock.lap(AUGMENT)
+    if plan.standardize is not None:
+        standardize(rows, plan.standardize)
+    clock.lap(STANDARDIZE)
+
+
 def _draw(plan: Plan, samples: int, stream: np.random.RandomState) -> np.ndarray:
     if plan.transform is None:
         return draw.identity_parameters(samples)
@@ -189,20 +220,6 @@ def _matrices(plan: Plan, parameters: np.ndarray) -> list[np.ndarray | None]:
         return [None] * len(parameters)
     height, width, _ = plan.image_shape
     return transform_matrices(parameters, height, width)
-
-
-def transform_matrices(parameters: np.ndarray, height: int, width: int) -> list[np.ndarray | None]:
-    """The affine matrix of each row of parameters, None where the geometry stays as it is."""
-    geometry = parameters[:, : Column.FLIP_HORIZONTAL]
-    moves = (geometry != _UNMOVED).any(axis=1)
-    if not moves.any():
-        return [None] * len(parameters)
-    theta, tx, ty, shear, zx, zy = geometry.T
-    matrices = affine_matrices(theta, tx, ty, shear, zx, zy, height, width)
-    return [matrix if moved else None for matrix, moved in zip(matrices, moves, strict=True)]
-
-
-_UNMOVED = draw.identity_parameters(1)[0, : Column.FLIP_HORIZONTAL]
 
 
 def _build_row(
@@ -248,54 +265,6 @@ def _raw_image(
         image = read_image(name, plan.read, clock).astype(plan.working_dtype)
     if image.shape != plan.image_shape:
         raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
-    return image
-
-
-def transform_image(
-    image: np.ndarray,
-    parameters: np.ndarray,
-    matrix: np.ndarray | None,
-    settings: TransformSettings,
-    out: np.ndarray | None = None,
-) -> np.ndarray:
-    """Apply drawn parameters to one image: geometry, channels, flips, brightness.
-
-    Args:
-        image: (height, width, channels).
-        parameters: one row of ``draw.draw_parameters``.
-        matrix: the affine matrix of that row, None for none.
-        settings: fill mode, value and interpolation order.
-        out: where the warped image may be written, None for a new array.
-
-    Returns:
-        The image; ``out`` itself where the warp was the last to touch it.
-    """
-    horizontal = bool(parameters[Column.FLIP_HORIZONTAL])
-    vertical = bool(parameters[Column.FLIP_VERTICAL])
-    if matrix is not None:
-        if (
-            (horizontal or vertical)
-            and settings.interpolation_order == 1
-            and settings.fill_mode in _FOLDING_FILL_MODES
-        ):
-            matrix = fold_flips(matrix, image.shape[0], image.shape[1], horizontal, vertical)
-            horizontal = vertical = False
-        image = warp(
-            image,
-            matrix,
-            fill_mode=settings.fill_mode,
-            cval=settings.cval,
-            order=settings.interpolation_order,
-            out=out if image.dtype == np.float32 else None,
-        )
-    intensity = parameters[Column.CHANNEL_SHIFT_INTENSITY]
-    if not np.isnan(intensity):
-        image = shift_channels(image, float(intensity))
-    if horizontal or vertical:
-        image = flip(image, horizontal, vertical)
-    brightness = parameters[Column.BRIGHTNESS]
-    if not np.isnan(brightness):
-        image = shift_brightness(image, float(brightness), False)
     return image
 
 

@@ -92,6 +92,14 @@ def identity_parameters(count: int) -> np.ndarray:
     return parameters
 
 
+def changes_image(parameters: np.ndarray) -> np.ndarray:
+    """For each row of parameters whether it does anything to an image: bool of shape (n,)."""
+    identity = identity_parameters(1)[0]
+    # nan, which stands for "none", is not equal to itself.
+    same = (parameters == identity) | np.isnan(parameters)
+    return np.asarray(~same.all(axis=1))
+
+
 def draw_parameters(
     settings: TransformSettings,
     height: int,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults, draw, generator_settings
-from augflow.batch import transform_image, transform_matrices
+from augflow.augment import transform_image, transform_matrices
 from augflow.keras_preprocessing import recognise
 from augflow.settings import StandardizeSettings, TransformSettings
 from augflow.standardize import fit_statistics, missing_statistics, standardize

@@ -60,6 +60,16 @@ def standardize(image: np.ndarray, settings: StandardizeSettings) -> np.ndarray:
     return values
 
 
+def is_elementwise(settings: StandardizeSettings) -> bool:
+    """Whether a batch at once gives what its images give one by one, in place, bit for bit."""
+    return (
+        settings.preprocessing_function is None
+        and not settings.samplewise_center
+        and not settings.samplewise_std_normalization
+        and not settings.zca_whitening
+    )
+
+
 def missing_statistics(settings: StandardizeSettings) -> list[str]:
     """The switches whose statistics were never fitted, so that they have no effect."""
     needed = {

@@ -28,6 +28,7 @@ FLOORS = {
         "coordinates",
         "geometry",
         "colour",
+        "augment",
         "standardize",
         "keras_preprocessing",
         "targets",
