@@ -90,6 +90,7 @@ class Iterator(KerasBase):
         self._asked: set[int] = set()
         self._ended = False
         self._counted = False
+        self._begun = False
         self._restore_runtime()
 
     def _restore_runtime(self) -> None:
@@ -174,6 +175,7 @@ class Iterator(KerasBase):
 
     def on_epoch_begin(self) -> None:
         """Take the times of another epoch; called by Keras."""
+        self._begun = True
         self._meter.begin_epoch()
 
     def on_epoch_end(self) -> None:
@@ -185,7 +187,7 @@ class Iterator(KerasBase):
         """
         self._meter.end_epoch()
         with self.lock:
-            self._ended = True
+            self._ended, self._begun = True, False
             if self._counted and not self._asked:
                 return
             if self._epoch is not None:
@@ -222,7 +224,9 @@ class Iterator(KerasBase):
         """Batches an epoch; Keras reads this just before it shuffles their indices."""
         with self.lock:
             self._pattern.length_was_read()
-            self._begin_pass()
+            # Keras's threads read the length again within their pass.
+            if self._ended or not self._begun:
+                self._begin_pass()
             self._counted = True
         return len(self)
 

@@ -131,11 +131,15 @@ def assert_each_once(epochs: list[list[int]], count: int) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [4, 7, 10, 20])
-def test_each_sample_once_an_epoch(batch_size: int, workers: int, recorder: Any) -> None:
+def test_each_sample_once_an_epoch(
+    batch_size: int, threads: int, workers: int, recorder: Any
+) -> None:
     """Keras permutes the batches, and reads the first two before the first epoch."""
     model = recorder()
     with id_flow(batch_size, workers) as flow:
+        flow.workers = threads
         model.fit(flow, epochs=4, verbose=0)
         epochs = epochs_of(model, len(flow))
         assert_each_once(epochs, 4)
