@@ -149,8 +149,11 @@ def test_snippets_run(page: Path, photo_folder: Path) -> None:
         timeout=TIME_LIMIT_SECONDS,
     )
     assert finished.returncode == 0, finished.stderr[-4000:]
-    # Advice that makes augflow warn is bad advice.
-    assert "UserWarning" not in finished.stderr, finished.stderr[-4000:]
+    # Advice that makes augflow warn is bad advice. loky's tracker, which cleans up after killed
+    # workers at exit, sometimes warns that there was nothing left to clean.
+    lines = finished.stderr.splitlines()
+    own = [line for line in lines if "UserWarning" in line and "resource_tracker" not in line]
+    assert not own, finished.stderr[-4000:]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
