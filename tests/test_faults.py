@@ -316,29 +316,29 @@ def test_a_flow_that_ends_leaves_no_process_and_no_memory(folder: Path, how: str
 def test_workers_let_go_of_a_closed_flows_memory(folder: Path) -> None:
     output, _ = run(
         """
-        def mapped():
-            total = 0
-            for pid in worker_pids():
-                with open(f"/proc/{pid}/maps") as maps:
-                    total += sum("memfd:augflow" in line for line in maps)
-            return total
+        def inodes(pid):
+            with open(f"/proc/{pid}/maps") as maps:
+                return {line.split()[4] for line in maps if "memfd:augflow" in line}
+
         other = flow()
         next(other)
-        time.sleep(1)
-        alone = mapped()
+        others = inodes("self")
         first = flow()
         for _ in range(6):
             next(first)
-        both = mapped()
+        own = inodes("self") - others
+        def mapped(wanted):
+            return sum(len(inodes(pid) & wanted) for pid in worker_pids())
+        before = mapped(own)
         first.close()
         end = time.monotonic() + 5
-        while mapped() > alone and time.monotonic() < end:
+        while mapped(own) and time.monotonic() < end:
             time.sleep(0.1)
-        print(both > alone, mapped() == alone > 0, len(worker_pids()))
+        print(before > 0, mapped(own), mapped(others) > 0, len(worker_pids()))
         """,
         folder,
     )
-    assert output.splitlines()[-1] == "True True 2"
+    assert output.splitlines()[-1] == "True 0 True 2"
 
 
 @pytest.mark.parametrize("working", [False, True])
