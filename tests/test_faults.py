@@ -114,11 +114,18 @@ def test_killed_workers_cost_nothing_but_time(folder: Path) -> None:
         """
         expected = [x for x, y in (next(f) for f in [flow(ImageDataGenerator(
             rotation_range=20, workers=0))] for _ in range(24))]
+        def kill_one():
+            # The workers of a pool that is just being replaced may be gone already.
+            for pid in worker_pids():
+                try:
+                    return os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
         f = flow()
         got = []
         for number in range(24):
             if number in (3, 4, 11):
-                os.kill(worker_pids()[number % 2], signal.SIGKILL)
+                kill_one()
             got.append(next(f)[0])
         print("same", all(np.array_equal(a, b) for a, b in zip(expected, got)), len(got))
         """,
