@@ -117,8 +117,8 @@ class NumpyArrayIterator(PlannedIterator):
     def _names(self, indices: np.ndarray) -> list[str]:
         return [f"sample {index} of x" for index in indices.tolist()]
 
-    def _lay(self, indices: np.ndarray, rows: np.ndarray) -> None:
-        np.take(self.x, indices, axis=0, out=rows, mode="clip")
+    def _lay(self, indices: np.ndarray, arrays: list[np.ndarray]) -> None:
+        np.take(self.x, indices, axis=0, out=arrays[0], mode="clip")
 
     def _working_dtype(self) -> str:
         return np.dtype(self.dtype).str

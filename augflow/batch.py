@@ -1,36 +1,38 @@
-"""One batch: the only place that knows the order of the stages.
+"""A batch of images: the only place that knows the order of the stages.
 
-``build_rows`` is a pure function of a plan (settings) and a job (which rows, which stream).
-The same code runs in this process and in a worker, so the number of workers cannot change
-a batch.
+``ImagePlan.build`` is a pure function of the plan (settings) and a job (which rows, which
+stream).
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from augflow import draw
 from augflow.augment import transform_image, transform_matrices
+from augflow.batch_plan import Built, Job
 from augflow.draw import draw_parameters
 from augflow.keras_preprocessing import KerasPreprocessing
+from augflow.layout import Field, Layout
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
 from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
 from augflow.standardize import is_elementwise, standardize
-from augflow.streams import StreamState, as_global, open_stream
+from augflow.streams import as_global, open_stream
 
 # Images up to this size stay in a core's cache for the whole batch.
 _SMALL_BYTES = 16 << 10
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What every batch of a flow has in common.
+class ImagePlan:
+    """What every batch of a flow of images has in common.
 
     Attributes:
         image_shape: (height, width, channels), whatever ``channels_first`` says.
@@ -71,82 +73,50 @@ class Plan:
         function = self.standardize.preprocessing_function if self.standardize else None
         return function is not None and not isinstance(function, KerasPreprocessing)
 
-    def batch_shape(self, samples: int) -> tuple[int, ...]:
-        """The shape of a batch, in the flow's data format."""
+    @property
+    def is_indivisible(self) -> bool:
+        """Whether one sample's stages have a say in what the samples after it draw."""
+        return self.calls_user_code
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The images, in the flow's data format, and their copy where it serves as targets."""
         height, width, channels = self.image_shape
-        image = (channels, height, width) if self.channels_first else self.image_shape
-        return (samples, *image)
+        shape = (channels, height, width) if self.channels_first else self.image_shape
+        return Layout((Field(shape, self.dtype),) * (1 + self.inputs_as_targets))
 
-    def bytes_of(self, samples: int) -> int:
-        """The size of a batch, targets that are inputs included."""
-        size = int(np.prod(self.batch_shape(samples))) * np.dtype(self.dtype).itemsize
-        return size * (2 if self.inputs_as_targets else 1)
+    def build(
+        self,
+        job: Job,
+        arrays: list[np.ndarray],
+        clock: StageClock,
+        store: SlotStore | None = None,
+    ) -> Built:
+        """Build the job's rows in place, see ``BatchPlan``.
 
+        Without ``read`` the rows hold raw images.
+        """
+        batch = arrays[0]
+        stream = open_stream(job.stream)
+        if self.custom is not None:
+            _build_with_methods(self, job, batch, stream, clock, store)
+        else:
+            _build_with_settings(self, job, batch, stream, clock, store)
+        if self.inputs_as_targets:
+            arrays[1][job.start : job.stop] = batch[job.start : job.stop]
+        return Built(stream)
 
-@dataclass(frozen=True)
-class Job:
-    """Rows ``start`` to ``stop`` of one batch of ``samples`` rows.
-
-    ``names`` says for each of those rows which file (or sample) it is: the paths to read, and
-    for arrays what an error is to name. ``slots`` are theirs in the cache, negative for those
-    that are not to be cached; None without a cache.
-    """
-
-    samples: int
-    start: int
-    stop: int
-    stream: StreamState
-    names: list[str]
-    slots: list[int] | None = None
-
-
-def batch_views(plan: Plan, samples: int, buffer: Any) -> list[np.ndarray]:
-    """The arrays of a batch laid over a buffer: inputs and, where they are copied, targets."""
-    shape = plan.batch_shape(samples)
-    count = int(np.prod(shape))
-    flat = np.frombuffer(buffer, dtype=plan.dtype, count=count * (1 + plan.inputs_as_targets))
-    arrays = [flat[:count].reshape(shape)]
-    if plan.inputs_as_targets:
-        arrays.append(flat[count:].reshape(shape))
-    return arrays
-
-
-def build_rows(
-    plan: Plan,
-    job: Job,
-    arrays: list[np.ndarray],
-    clock: StageClock | None = None,
-    store: SlotStore | None = None,
-) -> np.random.RandomState:
-    """Build the job's rows in place.
-
-    Args:
-        plan: the flow's settings.
-        job: which rows, and the stream of the whole batch.
-        arrays: as ``batch_views`` gives them. Without ``plan.read`` the rows hold raw images.
-        clock: takes the times of the stages.
-        store: this process's access to ``plan.cache``. It changes no pixel.
-
-    Returns:
-        The batch's stream after the last draw.
-
-    Raises:
-        Exception: what reading or a user's function raised, with a note naming the file.
-    """
-    batch = arrays[0]
-    clock = clock or StageClock()
-    stream = open_stream(job.stream)
-    if plan.custom is not None:
-        _build_with_methods(plan, job, batch, stream, clock, store)
-    else:
-        _build_with_settings(plan, job, batch, stream, clock, store)
-    if plan.inputs_as_targets:
-        arrays[1][job.start : job.stop] = batch[job.start : job.stop]
-    return stream
+    def user_code(self) -> str:
+        """The user's object or function that takes part."""
+        if self.custom is not None:
+            return f"the image_data_generator {type(self.custom).__qualname__!r}"
+        function = self.standardize.preprocessing_function if self.standardize else None
+        name = getattr(function, "__qualname__", None) or repr(function)
+        return f"the preprocessing_function {name!r}"
 
 
 def _build_with_settings(
-    plan: Plan,
+    plan: ImagePlan,
     job: Job,
     batch: np.ndarray,
     stream: np.random.RandomState,
@@ -178,19 +148,19 @@ def _build_with_settings(
             raise
 
 
-def _is_small_array(plan: Plan) -> bool:
+def _is_small_array(plan: ImagePlan) -> bool:
     """Whether a call a sample would cost more than its pixels."""
     return (
         plan.read is None
         and np.dtype(plan.dtype).kind == "f"
         and plan.working_dtype == plan.dtype
-        and plan.bytes_of(1) <= _SMALL_BYTES
+        and plan.layout.fields[0].bytes_of(1) <= _SMALL_BYTES
         and (plan.standardize is None or is_elementwise(plan.standardize))
     )
 
 
 def _build_small_arrays(
-    plan: Plan,
+    plan: ImagePlan,
     rows: np.ndarray,
     parameters: np.ndarray,
     matrices: list[np.ndarray | None],
@@ -208,14 +178,14 @@ def _build_small_arrays(
     clock.lap(STANDARDIZE)
 
 
-def _draw(plan: Plan, samples: int, stream: np.random.RandomState) -> np.ndarray:
+def _draw(plan: ImagePlan, samples: int, stream: np.random.RandomState) -> np.ndarray:
     if plan.transform is None:
         return draw.identity_parameters(samples)
     height, width, _ = plan.image_shape
     return draw_parameters(plan.transform, height, width, samples, stream)
 
 
-def _matrices(plan: Plan, parameters: np.ndarray) -> list[np.ndarray | None]:
+def _matrices(plan: ImagePlan, parameters: np.ndarray) -> list[np.ndarray | None]:
     if plan.transform is None:
         return [None] * len(parameters)
     height, width, _ = plan.image_shape
@@ -223,7 +193,7 @@ def _matrices(plan: Plan, parameters: np.ndarray) -> list[np.ndarray | None]:
 
 
 def _build_row(
-    plan: Plan,
+    plan: ImagePlan,
     image: np.ndarray,
     row: np.ndarray,
     parameters: np.ndarray,
@@ -252,7 +222,12 @@ def _build_row(
 
 
 def _raw_image(
-    plan: Plan, job: Job, place: int, row: np.ndarray, clock: StageClock, store: SlotStore | None
+    plan: ImagePlan,
+    job: Job,
+    place: int,
+    row: np.ndarray,
+    clock: StageClock,
+    store: SlotStore | None,
 ) -> np.ndarray:
     """The image before any transform, (height, width, channels), free to be overwritten."""
     if plan.read is None:
@@ -269,7 +244,7 @@ def _raw_image(
 
 
 def _build_with_methods(
-    plan: Plan,
+    plan: ImagePlan,
     job: Job,
     batch: np.ndarray,
     stream: np.random.RandomState,
@@ -297,6 +272,6 @@ def _build_with_methods(
             raise
 
 
-def _note(name: str, plan: Plan) -> str:
+def _note(name: str, plan: ImagePlan) -> str:
     what = f"file {os.fspath(name)!r}" if plan.read is not None else name
     return f"augflow: while preparing {what}"

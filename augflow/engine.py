@@ -17,12 +17,13 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augflow.batch import Job, Plan, batch_views, build_rows
+from augflow.batch_plan import BadSample, BatchPlan
 from augflow.errors import InterpreterExitingError, WorkerDiedError
 from augflow.order import chunk_bounds
 from augflow.request import Request
@@ -38,6 +39,22 @@ if TYPE_CHECKING:
 _MOST_ATTEMPTS = 4
 # Memory for batches that are being built or wait to be asked for.
 _MOST_AHEAD_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it is handed over.
+
+    Attributes:
+        arrays: by the plan's layout.
+        work: what building it took.
+        bad: rows that hold no sample.
+    """
+
+    arrays: list[np.ndarray]
+    work: Work
+    bad: list[BadSample]
+
 
 # The key of a batch that may be asked for soon, and how to make its request.
 Expected = tuple[Hashable, Callable[[], Request]]
@@ -56,7 +73,7 @@ class Engine:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: BatchPlan,
         workers: int,
         batch_size: int,
         read_ahead: bool = True,
@@ -77,13 +94,11 @@ class Engine:
         """How many batches to read ahead: two a worker, as far as memory allows."""
         if not self.workers or not self._read_ahead:
             return 0
-        affordable = _MOST_AHEAD_BYTES // max(1, self.plan.bytes_of(self._batch_size))
+        affordable = _MOST_AHEAD_BYTES // max(1, self.plan.layout.bytes_of(self._batch_size))
         return max(1, min(2 * self.workers, affordable))
 
-    def fetch(
-        self, request: Request, ahead: Iterable[Expected] = ()
-    ) -> tuple[list[np.ndarray], Work]:
-        """The arrays of the requested batch, and what they took; work on ``ahead`` begins.
+    def fetch(self, request: Request, ahead: Iterable[Expected] = ()) -> Batch:
+        """The requested batch; work on ``ahead`` begins.
 
         Raises:
             Exception: whatever building the batch raised.
@@ -138,7 +153,7 @@ class Engine:
 
         pending = Pending(request, segment)
         if request.lay is not None:
-            request.lay(batch_views(self.plan, request.samples, segment.memory)[0])
+            request.lay(self.plan.layout.views(request.samples, segment.memory))
         self._pending[request.key] = pending
         try:
             self._submit(pending, self._chunks(request, urgent))
@@ -156,7 +171,7 @@ class Engine:
         only as far as it takes to occupy them, since each part draws the batch's random
         numbers again.
         """
-        if self.plan.calls_user_code:
+        if self.plan.is_indivisible:
             return [(0, request.samples)]
         parts = self.workers if urgent else -(-2 * self.workers // max(1, self.depth))
         return list(chunk_bounds(request.samples, parts))
@@ -170,13 +185,11 @@ class Engine:
         pool = shared_pool()
         request = pending.request
         for start, stop in chunks:
-            names = request.names[start:stop]
-            slots = None if request.slots is None else request.slots[start:stop]
-            job = Job(request.samples, start, stop, request.stream, names, slots)
+            job = request.job(start, stop)
             task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
             pending.futures[start, stop] = pool.submit(task, self.workers)
 
-    def _finish(self, pending: Pending) -> tuple[list[np.ndarray], Work]:
+    def _finish(self, pending: Pending) -> Batch:
         from augflow.pending import raise_again
 
         try:
@@ -185,12 +198,12 @@ class Engine:
             self._discard(pending)
             raise
         if failure is None:
-            return self._hand_over(pending), pending.work()
+            return Batch(self._hand_over(pending), pending.work(), pending.bad())
         self._discard(pending)
         if failure.kind == "raised":
             raise_again(failure)
         if failure.kind == "plan":
-            reason = f"{self._user_function()} cannot be loaded in a worker ({failure.summary})"
+            reason = f"{self.plan.user_code()} cannot be loaded in a worker ({failure.summary})"
             self._go_on_without_workers(reason)
         elif failure.kind == "memory":
             self._go_on_without_workers(f"workers cannot open shared memory ({failure.summary})")
@@ -234,16 +247,15 @@ class Engine:
             arena = self._memory.arena if self._memory is not None else None
             if arena is not None and arena.may_lease:
                 buffer = arena.lease(pending.segment)
-                return batch_views(self.plan, samples, buffer)
-            views = batch_views(self.plan, samples, pending.segment.memory)
+                return self.plan.layout.views(samples, buffer)
+            views = self.plan.layout.views(samples, pending.segment.memory)
             copies = [view.copy() for view in views]
             if arena is not None:
                 arena.give_back(pending.segment)
             return copies
 
-    def _build_here(self, request: Request) -> tuple[list[np.ndarray], Work]:
-        arrays, _, work = build_here(self.plan, request, self._cache)
-        return arrays, work
+    def _build_here(self, request: Request) -> Batch:
+        return build_here(self.plan, request, self._cache)[0]
 
     def _share_plan(self) -> FlowMemory | None:
         """Lay the pickled plan and the batches' arena into shared memory, once a flow."""
@@ -254,26 +266,17 @@ class Engine:
         except Exception as error:
             # Any exception may come out of a user's __reduce__; the answer is the same.
             self._go_on_without_workers(
-                f"{self._user_function()} cannot be pickled ({type(error).__name__}: {error})"
+                f"{self.plan.user_code()} cannot be pickled ({type(error).__name__}: {error})"
             )
             return None
         try:
             from augflow.flow_memory import FlowMemory
 
-            size = self.plan.bytes_of(self._batch_size)
+            size = self.plan.layout.bytes_of(self._batch_size)
             return FlowMemory(pickled, size, self, self._pending)
         except (OSError, ImportError) as error:
             self._go_on_without_workers(f"no shared memory is to be had ({error})")
             return None
-
-    def _user_function(self) -> str:
-        custom = self.plan.custom
-        if custom is not None:
-            return f"the image_data_generator {type(custom).__qualname__!r}"
-        standardize = self.plan.standardize
-        function = standardize.preprocessing_function if standardize else None
-        name = getattr(function, "__qualname__", None) or repr(function)
-        return f"the preprocessing_function {name!r}"
 
     def _go_on_without_workers(self, reason: str) -> None:
         if self.workers:
@@ -311,24 +314,20 @@ def _pool_is_running() -> bool:
 
 
 def build_here(
-    plan: Plan, request: Request, cache: ImageCache | None = None
-) -> tuple[list[np.ndarray], np.random.RandomState, Work]:
+    plan: BatchPlan, request: Request, cache: ImageCache | None = None
+) -> tuple[Batch, np.random.RandomState | None]:
     """Build a batch in this process, in ordinary memory.
 
     Returns:
-        The batch's arrays, its stream after the last draw, and what building it took.
+        The batch, and its stream after the last draw (None where nothing draws from it).
     """
     clock = StageClock()
-    arrays = [
-        np.empty(plan.batch_shape(request.samples), plan.dtype)
-        for _ in range(1 + plan.inputs_as_targets)
-    ]
+    arrays = plan.layout.empty(request.samples)
     if request.lay is not None:
-        request.lay(arrays[0])
-    job = Job(request.samples, 0, request.samples, request.stream, request.names, request.slots)
+        request.lay(arrays)
     store = None if cache is None else cache.store
     clock.skip()
-    stream = build_rows(plan, job, arrays, clock, store)
+    built = plan.build(request.job(0, request.samples), arrays, clock, store)
     if cache is not None and cache.store.trouble is not None:
         cache.complain_of_stop(cache.store.trouble)
-    return arrays, stream, clock.work(request.samples)
+    return Batch(arrays, clock.work(request.samples), built.bad), built.stream

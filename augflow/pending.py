@@ -10,6 +10,7 @@ from typing import Any
 
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
+from augflow.batch_plan import BadSample
 from augflow.request import Request
 from augflow.shared_memory import Arena, Segment
 from augflow.stage_times import Work, total
@@ -41,6 +42,11 @@ class Pending:
     def work(self) -> Work:
         """What all parts took together, once they are done."""
         return total(future.result().work for future in self.futures.values())
+
+    def bad(self) -> list[BadSample]:
+        """The rows that could not be built, in order, once all parts are done."""
+        found = [each for future in self.futures.values() for each in future.result().bad]
+        return sorted(found, key=lambda each: each.row)
 
     def cancel(self) -> None:
         """Withdraw the tasks that no worker has begun."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from augflow.streams import StreamState
+from augflow.batch_plan import Job
+from augflow.streams import SampleSeeds, StreamState
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,28 @@ class Request:
         key: what tells it from every other batch of the flow.
         samples: rows.
         stream: where its random numbers come from.
-        names: of the samples, see ``batch.Job``.
-        slots: of the samples in the cache, see ``batch.Job``.
-        lay: for arrays, writes the raw images into the rows before they are built.
+        names, slots, seeds, extras: of the samples, see ``batch_plan.Job``.
+        lay: for arrays, writes the raw samples into the batch before it is built.
     """
 
     key: Hashable
     samples: int
     stream: StreamState
-    names: list[str]
+    names: list[Any]
     slots: list[int] | None = None
-    lay: Callable[[np.ndarray], None] | None = None
+    seeds: SampleSeeds | None = None
+    extras: list[Any] | None = None
+    lay: Callable[[list[np.ndarray]], None] | None = None
+
+    def job(self, start: int, stop: int) -> Job:
+        """The job that builds some of the rows."""
+        return Job(
+            self.samples,
+            start,
+            stop,
+            self.stream,
+            self.names[start:stop],
+            None if self.slots is None else self.slots[start:stop],
+            None if self.seeds is None else self.seeds.part(start, stop),
+            None if self.extras is None else self.extras[start:stop],
+        )

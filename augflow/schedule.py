@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from augflow.order import epoch_order
-from augflow.streams import StreamState, seeded
+from augflow.streams import SampleSeeds, StreamState, seeded
 
 _EPOCHS_KEPT = 3
 
@@ -29,11 +29,12 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One batch: what names it, its samples, and the stream it draws from."""
+    """One batch: what names it, its samples, the stream it draws from, and the samples' own."""
 
     key: tuple[int, int, int]
     indices: np.ndarray
     stream: StreamState
+    seeds: SampleSeeds
 
 
 class Schedule:
@@ -74,7 +75,8 @@ class Schedule:
         shown = (position * self.batch_size) % self.samples if self.samples else 0
         indices = epoch.order[shown : shown + self.batch_size]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        return Place((epoch.start, position, seen), indices, stream)
+        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist())
+        return Place((epoch.start, position, seen), indices, stream, seeds)
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""

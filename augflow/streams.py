@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,32 @@ def global_stream() -> np.random.RandomState:
     """NumPy's global generator itself, as ``np.random.uniform`` uses it."""
     stream: np.random.RandomState = np.random.mtrand._rand  # type: ignore[attr-defined]
     return stream
+
+
+@dataclass(frozen=True)
+class SampleSeeds:
+    """Where the samples of a batch have generators of their own.
+
+    They depend on the flow's seed, the epoch and the sample, and on nothing else: neither the
+    batch size nor the place in the batch, nor the process that builds it.
+
+    Attributes:
+        base: the flow's seed.
+        epoch: what names the epoch: the batches before it.
+        samples: positions of the samples in the data.
+    """
+
+    base: int
+    epoch: int
+    samples: list[int]
+
+    def generator(self, place: int) -> np.random.Generator:
+        """The generator of the sample at ``place`` of ``samples``."""
+        return np.random.default_rng((self.base, self.epoch, self.samples[place]))
+
+    def part(self, start: int, stop: int) -> SampleSeeds:
+        """Those of a part of the rows."""
+        return SampleSeeds(self.base, self.epoch, self.samples[start:stop])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import traceback
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from augflow.batch import Job, Plan, batch_views, build_rows
+from augflow.batch_plan import BadSample, BatchPlan, Job
 from augflow.shared_memory import Address, Mappings
 from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import StageClock, Work
@@ -63,11 +63,13 @@ class Report:
         failure: what went wrong, None if nothing did.
         trouble: why this worker caches no more images, None if it does. Said with every task:
             the one that said it first may never be asked for its result.
+        bad: rows that could not be built and are to be left out.
     """
 
     work: Work = field(default_factory=Work)
     failure: Failure | None = None
     trouble: str | None = None
+    bad: list[BadSample] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class BareException:
 
 
 _mappings = Mappings()
-_plans: OrderedDict[Address, Plan] = OrderedDict()
+_plans: OrderedDict[Address, BatchPlan] = OrderedDict()
 _stores: dict[CachePlace, SlotStore] = {}
 
 
@@ -128,12 +130,12 @@ def run(task: Task) -> Report:
         kind = "raised"
         store = _store_of(plan.cache)
         clock.skip()
-        arrays = batch_views(plan, task.job.samples, memory)
-        build_rows(plan, task.job, arrays, clock, store)
+        arrays = plan.layout.views(task.job.samples, memory)
+        built = plan.build(task.job, arrays, clock, store)
     except Exception as error:
         return Report(failure=_failure(kind, error))
     trouble = None if store is None else store.trouble
-    return Report(clock.work(len(task.job.names)), trouble=trouble)
+    return Report(clock.work(len(task.job.names)), trouble=trouble, bad=built.bad)
 
 
 def _store_of(place: CachePlace | None) -> SlotStore | None:
@@ -145,7 +147,7 @@ def _store_of(place: CachePlace | None) -> SlotStore | None:
     return store
 
 
-def _load_plan(task: Task, memory: mmap.mmap | None) -> Plan:
+def _load_plan(task: Task, memory: mmap.mmap | None) -> BatchPlan:
     plan = _plans.get(task.plan)
     if plan is None:
         assert memory is not None

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "augflow"
 
 # The lowest floor first. A new module has to be entered here.
 FLOORS = {
-    "values": ["errors", "settings", "defaults", "streams", "opencv", "stage_times"],
+    "values": ["errors", "settings", "defaults", "streams", "opencv", "stage_times", "layout"],
     "pure stages": [
         "scan_directory",
         "scan_table",
@@ -34,7 +34,7 @@ FLOORS = {
         "targets",
         "image_io",
     ],
-    "one batch": ["free_space", "slot_store", "batch"],
+    "one batch": ["free_space", "slot_store", "batch_plan", "batch"],
     "runtime": [
         "shared_memory",
         "cache_folder",
@@ -59,6 +59,7 @@ FLOORS = {
         "keras_base",
         "stats_callback",
         "iterator",
+        "engine_iterator",
         "planned_iterator",
         "file_iterator",
         "directory_iterator",
@@ -249,11 +250,11 @@ def test_streams_are_explicit(module: str) -> None:
         ("draw", "def f():\n    from augflow import pool", {"pool"}),
         ("draw", "import augflow.worker", {"worker"}),
         ("draw", "from .generator import ImageDataGenerator", {"generator"}),
-        ("draw", "if TYPE_CHECKING:\n    from augflow.batch import Plan", {"batch"}),
+        ("draw", "if TYPE_CHECKING:\n    from augflow.batch import ImagePlan", {"batch"}),
         ("draw", "from augflow import ImageDataGenerator", {""}),
         ("draw", "from augflow.settings import TransformSettings", set()),
         ("draw", "from augflow.order import chunk_bounds", set()),
-        ("engine", "from augflow.batch import Plan", set()),
+        ("engine", "from augflow.batch import ImagePlan", set()),
         ("preprocessing.image", "from ..generator import ImageDataGenerator", set()),
     ],
 )
