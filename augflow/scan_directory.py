@@ -11,10 +11,16 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
+from augflow.progress import Progress
+
 Split = tuple[float, float]
+
+# Entries of a folder between two looks at the clock.
+_FILES_A_STEP = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,20 +106,21 @@ def scan_classes(
     numbers: list[int] = []
     counts: list[int] = []
     has_tiff = False
-    for name in names:
-        folder = os.path.join(directory, name)
-        if not os.path.isdir(folder):
-            warnings.warn(
-                f"the class {name!r} has no folder: {folder!r} is not a directory, so the "
-                f"class has 0 images. Check `classes` against the sub-folders.",
-                stacklevel=2,
-            )
-        found, folder_has_tiff = _list_below(folder, name, formats, follow_links)
-        has_tiff = has_tiff or folder_has_tiff
-        kept = found if split is None else found[_slice_of(split, len(found))]
-        filenames.extend(kept)
-        numbers.append(number_of[name])
-        counts.append(len(kept))
+    with Progress(f"Finding images in {os.fspath(directory)!r}", "files") as progress:
+        for name in names:
+            folder = os.path.join(directory, name)
+            if not os.path.isdir(folder):
+                warnings.warn(
+                    f"the class {name!r} has no folder: {folder!r} is not a directory, so the "
+                    f"class has 0 images. Check `classes` against the sub-folders.",
+                    stacklevel=2,
+                )
+            found, folder_has_tiff = _list_below(folder, name, formats, follow_links, progress)
+            has_tiff = has_tiff or folder_has_tiff
+            kept = found if split is None else found[_slice_of(split, len(found))]
+            filenames.extend(kept)
+            numbers.append(number_of[name])
+            counts.append(len(kept))
     if has_tiff:
         _warn_about_tiff()
     return DirectoryScan(filenames, np.repeat(np.asarray(numbers, dtype=np.int32), counts))
@@ -224,14 +231,17 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read_folder(folder: str) -> tuple[list[str], list[str]]:
+def _read_folder(folder: str, progress: Progress | None = None) -> tuple[list[str], list[str]]:
     """The names in one folder, unsorted: (what is no folder, folders and links to them)."""
     files: list[str] = []
     folders: list[str] = []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
-                (folders if _is_folder(entry) else files).append(entry.name)
+            while part := list(islice(entries, _FILES_A_STEP)):
+                for entry in part:
+                    (folders if _is_folder(entry) else files).append(entry.name)
+                if progress is not None:
+                    progress.update(len(part))
     except (FileNotFoundError, NotADirectoryError):
         return [], []  # a missing class folder has 0 files; the caller warned
     except OSError as error:
@@ -239,12 +249,14 @@ def _read_folder(folder: str) -> tuple[list[str], list[str]]:
     return files, folders
 
 
-def _walk(folder: str, prefix: str, follow_links: bool) -> Iterator[tuple[str, str, list[str]]]:
+def _walk(
+    folder: str, prefix: str, follow_links: bool, progress: Progress
+) -> Iterator[tuple[str, str, list[str]]]:
     """(path, path relative to the root directory, file names) of a folder and all below."""
     pending = [(folder, prefix, _identity(folder) if follow_links else _NONE)]
     while pending:
         path, relative, above = pending.pop()
-        files, folders = _read_folder(path)
+        files, folders = _read_folder(path, progress)
         yield path, relative, files
         for name in folders:
             inner = os.path.join(path, name)
@@ -275,13 +287,13 @@ def _identity(folder: str) -> frozenset[tuple[int, int]]:
 
 
 def _list_below(
-    folder: str, prefix: str, formats: tuple[str, ...], follow_links: bool
+    folder: str, prefix: str, formats: tuple[str, ...], follow_links: bool, progress: Progress
 ) -> tuple[list[str], bool]:
     """All images below a class folder in Keras's order, and whether a ".tiff" is among them."""
     found: list[str] = []
     has_tiff = False
     # Folders are ordered by their whole path as text, so "a-b" comes before "a/c".
-    for _, relative, files in sorted(_walk(folder, prefix, follow_links)):
+    for _, relative, files in sorted(_walk(folder, prefix, follow_links, progress)):
         start = os.path.join(relative, "")
         for name in sorted(files):
             lower = name.lower()

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augflow.progress import Progress
+
 if TYPE_CHECKING:
     import pandas
 
@@ -110,7 +112,9 @@ def keep_valid_files(
     """
     names: list[str] = dataframe[x_col].tolist()
     start = "" if directory is None else os.fspath(directory)
-    valid = np.fromiter(_are_files(names, start, formats), dtype=bool, count=len(names))
+    with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
+        found = _are_files(names, start, formats, progress)
+    valid = np.fromiter(found, dtype=bool, count=len(names))
     missing = len(names) - int(np.count_nonzero(valid))
     if missing:
         first = [names[row] for row in np.flatnonzero(~valid)[:_NAMES_SHOWN]]
@@ -288,7 +292,9 @@ def _labels_among(labels: pandas.Series, y_col: Hashable, wanted: set[Any]) -> l
     return kept
 
 
-def _are_files(names: list[str], directory: str, formats: tuple[str, ...]) -> list[bool]:
+def _are_files(
+    names: list[str], directory: str, formats: tuple[str, ...], progress: Progress
+) -> list[bool]:
     """Per name, whether it has a known ending and is an existing file."""
     valid = [False] * len(names)
     rows_of_folder: dict[str, list[int]] = {}
@@ -298,6 +304,7 @@ def _are_files(names: list[str], directory: str, formats: tuple[str, ...]) -> li
             folder = name[: _end_of_folder(name)]
             rows_of_folder.setdefault(folder, []).append(row)
     for folder, rows in rows_of_folder.items():
+        progress.update(len(rows))
         path = os.path.join(directory, folder)
         listed = _listed_files(path or os.curdir, len(rows))
         if listed is not None and not listed and not os.path.isdir(path or os.curdir):

@@ -15,7 +15,16 @@ PACKAGE = Path(__file__).parents[1] / "augflow"
 
 # The lowest floor first. A new module has to be entered here.
 FLOORS = {
-    "values": ["errors", "settings", "defaults", "streams", "opencv", "stage_times", "layout"],
+    "values": [
+        "errors",
+        "settings",
+        "defaults",
+        "streams",
+        "opencv",
+        "stage_times",
+        "layout",
+        "progress",
+    ],
     "pure stages": [
         "scan_directory",
         "scan_table",
