@@ -11,8 +11,7 @@ import numpy as np
 from augflow import defaults
 from augflow.file_iterator import FileIterator, check_class_mode, checked_decode
 from augflow.flow_cache import check_outside, checked_cache
-from augflow.sample_count import SampleCount
-from augflow.scan_directory import (
+from augflow.list_images import (
     check_directory,
     checked_classes,
     describe_empty,
@@ -20,6 +19,7 @@ from augflow.scan_directory import (
     list_flat,
     scan_classes,
 )
+from augflow.sample_count import SampleCount
 
 
 class DirectoryIterator(FileIterator):

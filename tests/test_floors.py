@@ -26,7 +26,7 @@ FLOORS = {
         "progress",
     ],
     "pure stages": [
-        "scan_directory",
+        "list_images",
         "scan_table",
         "order",
         "draw",

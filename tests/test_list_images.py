@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from augflow.scan_directory import (
+from augflow.list_images import (
     check_directory,
     describe_empty,
     find_classes,
