@@ -9,6 +9,7 @@ import numpy as np
 from augflow import scan_table
 from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode, checked_decode
 from augflow.flow_cache import checked_cache
+from augflow.generator_settings import checked_switch
 from augflow.sample_count import SampleCount
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ class DataFrameIterator(FileIterator):
         save_format: str = "png",
         subset: str | None = None,
         interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
+        keep_aspect_ratio: bool | str = False,
         dtype: Any = "float32",
         validate_filenames: bool = True,
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        exif: bool = False,
         cache: Any = None,
     ) -> None:
         self.set_processing_attrs(
@@ -92,6 +94,7 @@ class DataFrameIterator(FileIterator):
         self.dtype = dtype
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
+        self.exif = checked_switch("exif", exif)
         scan_table.check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         if validate_filenames:
             dataframe = scan_table.keep_valid_files(

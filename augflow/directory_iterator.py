@@ -11,6 +11,7 @@ import numpy as np
 from augflow import defaults
 from augflow.file_iterator import FileIterator, check_class_mode, checked_decode
 from augflow.flow_cache import check_outside, checked_cache
+from augflow.generator_settings import checked_switch
 from augflow.list_images import (
     check_directory,
     checked_classes,
@@ -42,13 +43,16 @@ class DirectoryIterator(FileIterator):
         follow_links: whether links to folders below the class folders are followed.
         subset: "training" or "validation", parts by the generator's ``validation_split``.
         interpolation: "nearest" (default), "bilinear", "bicubic", "hamming", "box", "lanczos".
-        keep_aspect_ratio: crop the centre to the target's aspect ratio instead of distorting.
+        keep_aspect_ratio: False (default): images are distorted to ``target_size``; True or
+            "crop": the centre is cropped to its aspect ratio first; "pad": the whole image lies
+            in the middle, and the rest is 0 (black).
         dtype: of the batches; None for Keras's default float type.
         augment: whether the random transforms are applied. Defaults to True.
         decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than
             ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
             photographs of several megapixels three times as fast, at 50 dB from the exact
             pixels or better, but for "nearest".
+        exif: whether photographs are turned upright as their EXIF data say. Defaults to False.
         cache: where decoded and resized images are kept, so that every later epoch only
             augments them: "ram" (one copy in shared memory for all flows of this process over
             the same files and settings), a directory (which later runs and other processes
@@ -79,11 +83,12 @@ class DirectoryIterator(FileIterator):
         follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
+        keep_aspect_ratio: bool | str = False,
         dtype: Any = None,
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        exif: bool = False,
         cache: Any = None,
     ) -> None:
         self.set_processing_attrs(
@@ -106,6 +111,7 @@ class DirectoryIterator(FileIterator):
         self.dtype = defaults.floatx() if dtype is None else dtype
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
+        self.exif = checked_switch("exif", exif)
         self._scan(classes, follow_links)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)

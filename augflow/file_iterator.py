@@ -10,6 +10,7 @@ import numpy as np
 
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
+from augflow.placement import checked_keep_aspect_ratio
 from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.read_scaled import DECODE_MODES
 from augflow.resize import FILTERS
@@ -30,6 +31,7 @@ class FileIterator(PlannedIterator):
     filenames: list[str]
     # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
     decode: str = "exact"
+    exif: bool = False
     cache: str | None = None
     _open_cache: FlowCache | None = None
     _cache_state: tuple[Any, ...] | None = None
@@ -45,7 +47,7 @@ class FileIterator(PlannedIterator):
         save_format: str,
         subset: str | None,
         interpolation: str,
-        keep_aspect_ratio: bool,
+        keep_aspect_ratio: bool | str,
     ) -> None:
         """Set the attributes that files are processed by; see ``DirectoryIterator``.
 
@@ -54,6 +56,7 @@ class FileIterator(PlannedIterator):
         """
         self.image_data_generator = image_data_generator
         self.target_size = _checked_target_size(target_size)
+        checked_keep_aspect_ratio(keep_aspect_ratio)
         self.keep_aspect_ratio = keep_aspect_ratio
         if color_mode not in _CHANNELS:
             raise ValueError(
@@ -113,8 +116,9 @@ class FileIterator(PlannedIterator):
             target_size=self.target_size,
             color_mode=self.color_mode,
             interpolation=self.interpolation,
-            keep_aspect_ratio=bool(self.keep_aspect_ratio),
+            keep_aspect_ratio=checked_keep_aspect_ratio(self.keep_aspect_ratio),
             decode=self.decode,
+            exif=self.exif,
         )
 
     def _names(self, indices: np.ndarray) -> list[str]:

@@ -114,10 +114,11 @@ class ImageDataGenerator(ImageTransformer):
         follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
-        keep_aspect_ratio: bool = False,
+        keep_aspect_ratio: bool | str = False,
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        exif: bool = False,
         cache: Any = None,
     ) -> DirectoryIterator:
         """Batches of the images in class folders; see ``DirectoryIterator`` for the arguments.
@@ -127,6 +128,7 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
         """
@@ -152,6 +154,7 @@ class ImageDataGenerator(ImageTransformer):
             dtype=self.dtype,
             augment=augment,
             decode=decode,
+            exif=exif,
             cache=cache,
         )
 
@@ -176,9 +179,10 @@ class ImageDataGenerator(ImageTransformer):
         interpolation: str = "nearest",
         validate_filenames: bool = True,
         *,
-        keep_aspect_ratio: bool = False,
+        keep_aspect_ratio: bool | str = False,
         augment: bool | None = None,
         decode: str = "exact",
+        exif: bool = False,
         cache: Any = None,
         **deprecated: Any,
     ) -> DataFrameIterator:
@@ -189,6 +193,7 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
             **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are
@@ -221,6 +226,7 @@ class ImageDataGenerator(ImageTransformer):
             validate_filenames=validate_filenames,
             augment=augment,
             decode=decode,
+            exif=exif,
             cache=cache,
         )
 

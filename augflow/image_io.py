@@ -15,6 +15,7 @@ from augflow.decode import COLOR_MODES, describe_failure, open_with_pillow
 from augflow.defaults import data_format as default_data_format
 from augflow.defaults import floatx
 from augflow.errors import ImageReadError
+from augflow.placement import checked_keep_aspect_ratio
 from augflow.resize import FILTERS, resize_image
 
 PICTURE_EXTENSIONS = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
@@ -25,7 +26,7 @@ def load_img(
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
-    keep_aspect_ratio: bool = False,
+    keep_aspect_ratio: bool | str = False,
 ) -> Image.Image:
     """Load an image file as Pillow's image.
 
@@ -34,7 +35,8 @@ def load_img(
         color_mode: "rgb", "rgba" or "grayscale"; grayscale keeps 16-bit and 32-bit gray.
         target_size: (height, width) in pixels, or None for the size of the file.
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
-        keep_aspect_ratio: cut the largest centred crop of the target's shape first.
+        keep_aspect_ratio: True or "crop": cut the largest centred crop of the target's shape
+            first; "pad": resize the whole image, and fill up with 0.
 
     Returns:
         A loaded image of mode RGB, RGBA, L, I;16 or I.
@@ -43,7 +45,7 @@ def load_img(
         ImageReadError: the file is no image, truncated or damaged.
         FileNotFoundError: there is no such file.
         TypeError: ``path`` is neither a path nor an ``io.BytesIO``.
-        ValueError: an unknown color mode or interpolation.
+        ValueError: an unknown color mode, interpolation or way to keep the aspect ratio.
     """
     if color_mode not in COLOR_MODES:
         raise ValueError(
@@ -53,6 +55,7 @@ def load_img(
         raise ValueError(
             f"`interpolation` must be one of {', '.join(FILTERS)}. Received: {interpolation!r}"
         )
+    keep = checked_keep_aspect_ratio(keep_aspect_ratio)
     if isinstance(path, io.BytesIO):
         name, file = "<io.BytesIO>", path
     elif isinstance(path, str | bytes | os.PathLike):
@@ -64,7 +67,7 @@ def load_img(
         )
     try:
         image = open_with_pillow(file, color_mode)
-        return resize_image(image, target_size, interpolation, keep_aspect_ratio)
+        return resize_image(image, target_size, interpolation, keep)
     except MemoryError:
         raise
     except Exception as error:

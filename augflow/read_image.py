@@ -6,8 +6,17 @@ import numpy as np
 
 from augflow.decode import COLOR_MODES, decode, describe_failure
 from augflow.errors import ImageReadError
+from augflow.orientation import orientation_of, turn_image, turn_pixels
+from augflow.placement import placement
 from augflow.read_scaled import DECODE_MODES, read_scaled
-from augflow.resize import FILTERS, convert_pixels, from_pillow, resize_image, resize_pixels
+from augflow.resize import (
+    FILTERS,
+    convert_pixels,
+    from_pillow,
+    pad_pixels,
+    resize_image,
+    resize_pixels,
+)
 from augflow.settings import ReadSettings
 from augflow.stage_times import DECODE, READ, RESIZE, StageClock
 
@@ -56,11 +65,12 @@ def read_image_bytes(
     clock = clock or StageClock()
     settings_of_resize = (settings.target_size, settings.interpolation, settings.keep_aspect_ratio)
     _check(settings)
-    if settings.decode == "fast":
-        pixels = read_scaled(data, settings, clock)
-        if pixels is not None:
-            return pixels
     try:
+        orientation = orientation_of(data) if settings.exif else 1
+        if settings.decode == "fast":
+            pixels = read_scaled(data, settings, clock, orientation)
+            if pixels is not None:
+                return pixels
         resized_by_pillow = (
             settings.target_size is not None
             and settings.interpolation != "nearest"
@@ -69,6 +79,7 @@ def read_image_bytes(
         decoded = decode(data, settings.color_mode, resized_by_pillow)
         clock.lap(DECODE)
         if not isinstance(decoded, np.ndarray):
+            decoded = turn_image(decoded, orientation)
             pixels = from_pillow(resize_image(decoded, *settings_of_resize))
             clock.lap(RESIZE)
             return pixels
@@ -77,14 +88,31 @@ def read_image_bytes(
     except Exception as error:
         # Pillow's plugins raise many types for damaged files; the file's name goes with all.
         raise ImageReadError(str(path), describe_failure(data, error)) from error
-    if settings.color_mode == "grayscale" and settings.interpolation != "nearest":
-        # Filters round to whole levels, so here the order shows; Keras converts first.
-        pixels = resize_pixels(convert_pixels(decoded, "grayscale"), *settings_of_resize)
-    else:
-        # Fewer channels or fewer pixels first: it gives the same bits.
-        pixels = convert_pixels(resize_pixels(decoded, *settings_of_resize), settings.color_mode)
+    pixels = _fitted(turn_pixels(decoded, orientation), settings)
     clock.lap(RESIZE)
     return pixels
+
+
+def _fitted(decoded: np.ndarray, settings: ReadSettings) -> np.ndarray:
+    """Decoded pixels in the size and color mode that are asked for."""
+    size, keep = settings.target_size, settings.keep_aspect_ratio
+    place = None
+    if keep == "pad" and size is not None:
+        height, width = decoded.shape[:2]
+        place = placement(height, width, size, keep)
+        size, keep = place.size, False
+    if settings.color_mode == "grayscale" and settings.interpolation != "nearest":
+        # Filters round to whole levels, so here the order shows; Keras converts first.
+        gray = convert_pixels(decoded, "grayscale")
+        pixels = resize_pixels(gray, size, settings.interpolation, bool(keep))
+    else:
+        # Fewer channels or fewer pixels first: it gives the same bits.
+        pixels = resize_pixels(decoded, size, settings.interpolation, bool(keep))
+        pixels = convert_pixels(pixels, settings.color_mode)
+    if place is None:
+        return pixels
+    assert settings.target_size is not None
+    return pad_pixels(pixels, place, settings.target_size)
 
 
 def _check(settings: ReadSettings) -> None:

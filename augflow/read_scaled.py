@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from augflow.decode import decode_scaled_jpeg, is_jpeg, plain_size
+from augflow.orientation import box_before_turning, swaps_sides, turn_pixels
+from augflow.placement import Box, placement
 from augflow.resize import (
-    Box,
     average_windows,
-    centre_box,
     convert_pixels,
     from_pillow,
+    pad_pixels,
     resize_box,
     to_pillow,
 )
@@ -32,13 +33,16 @@ _USUAL_MARGIN = 2.5
 _SCALES = (8, 4, 2)
 
 
-def read_scaled(data: bytes, settings: ReadSettings, clock: StageClock) -> np.ndarray | None:
+def read_scaled(
+    data: bytes, settings: ReadSettings, clock: StageClock, orientation: int = 1
+) -> np.ndarray | None:
     """Decode a JPEG at the smallest scale that leaves enough pixels, then resize.
 
     Args:
         data: the whole file.
         settings: size, color mode and interpolation, all of them valid.
         clock: takes the times.
+        orientation: how the file is to be turned, see ``orientation``. The small image is, last.
 
     Returns:
         As ``read_image``; None where the file has to be read the exact way: it is no plain
@@ -50,10 +54,11 @@ def read_scaled(data: bytes, settings: ReadSettings, clock: StageClock) -> np.nd
     if size is None:
         return None
     height, width, channels = size
-    box: Box = (0, 0, width, height)
-    if settings.keep_aspect_ratio:
-        box = centre_box(height, width, *settings.target_size)
-    scale = choose_scale(box, settings.target_size, settings.interpolation)
+    upright = (width, height) if swaps_sides(orientation) else (height, width)
+    place = placement(*upright, settings.target_size, settings.keep_aspect_ratio)
+    box = box_before_turning(place.source, *upright, orientation)
+    target = place.size[::-1] if swaps_sides(orientation) else place.size
+    scale = choose_scale(box, target, settings.interpolation)
     if scale == 1:
         return None
     gray = channels == 1 or settings.color_mode == "grayscale"
@@ -62,14 +67,14 @@ def read_scaled(data: bytes, settings: ReadSettings, clock: StageClock) -> np.nd
         return None
     clock.lap(DECODE)
     if settings.interpolation == "box":
-        resized = average_windows(pixels, box, scale, settings.target_size)
+        resized = average_windows(pixels, box, scale, target)
     else:
         left, top, right, bottom = (side / scale for side in box)
         # Not the whole image: its last row and column may stand for less than ``scale`` pixels.
         part = (left, top, right, bottom)
-        image = resize_box(to_pillow(pixels), settings.target_size, settings.interpolation, part)
-        resized = from_pillow(image)
+        resized = from_pillow(resize_box(to_pillow(pixels), target, settings.interpolation, part))
     result = convert_pixels(resized, settings.color_mode)
+    result = pad_pixels(turn_pixels(result, orientation), place, settings.target_size)
     clock.lap(RESIZE)
     return result
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from augflow.placement import Box, Placement, placement
+
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -17,7 +19,6 @@ FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 
-Box = tuple[int, int, int, int]
 FractionalBox = tuple[float, float, float, float]
 
 
@@ -25,7 +26,7 @@ def resize_image(
     image: Image.Image,
     target_size: tuple[int, int] | None,
     interpolation: str = "nearest",
-    keep_aspect_ratio: bool = False,
+    keep_aspect_ratio: bool | str = False,
 ) -> Image.Image:
     """Resize Pillow's image as Keras's ``load_img`` does.
 
@@ -33,7 +34,7 @@ def resize_image(
         image: any image.
         target_size: (height, width) in pixels; None or the image's own size changes nothing.
         interpolation: one of ``FILTERS``.
-        keep_aspect_ratio: take the largest centred crop of the target's shape first.
+        keep_aspect_ratio: see ``placement``.
 
     Returns:
         A new image, or ``image`` itself if it has that size.
@@ -43,10 +44,14 @@ def resize_image(
     """
     if target_size is None or image.size == (target_size[1], target_size[0]):
         return image
-    box: Box | None = None
-    if keep_aspect_ratio:
-        box = centre_box(image.height, image.width, *target_size)
-    return resize_box(image, target_size, interpolation, box)
+    if not keep_aspect_ratio:
+        return resize_box(image, target_size, interpolation, None)
+    place = placement(image.height, image.width, target_size, keep_aspect_ratio)
+    if keep_aspect_ratio != "pad":
+        return resize_box(image, target_size, interpolation, place.source)
+    padded = Image.new(image.mode, (target_size[1], target_size[0]))
+    padded.paste(resize_image(image, place.size, interpolation), place.target[:2])
+    return padded
 
 
 def resize_box(
@@ -104,7 +109,7 @@ def resize_pixels(
     pixels: np.ndarray,
     target_size: tuple[int, int] | None,
     interpolation: str = "nearest",
-    keep_aspect_ratio: bool = False,
+    crop: bool = False,
 ) -> np.ndarray:
     """Resize an array of gray or RGB pixels: the same bits as ``resize_image``.
 
@@ -112,7 +117,7 @@ def resize_pixels(
         pixels: uint8 of shape (height, width, 1 or 3).
         target_size: (height, width) in pixels; None or the image's own size changes nothing.
         interpolation: one of ``FILTERS``.
-        keep_aspect_ratio: take the largest centred crop of the target's shape first.
+        crop: take the largest centred crop of the target's shape first.
 
     Returns:
         uint8 of shape (height, width, channels); ``pixels`` itself if it has that size.
@@ -125,9 +130,9 @@ def resize_pixels(
         return pixels
     if interpolation != "nearest":
         image = to_pillow(pixels)
-        return from_pillow(resize_image(image, target_size, interpolation, keep_aspect_ratio))
-    if keep_aspect_ratio:
-        left, top, right, bottom = centre_box(height, width, *target_size)
+        return from_pillow(resize_image(image, target_size, interpolation, crop))
+    if crop:
+        left, top, right, bottom = placement(height, width, target_size, True).source
         rows = _nearest_indices(top, bottom, target_size[0])
         columns = _nearest_indices(left, right, target_size[1])
         return pixels[rows][:, columns]
@@ -136,6 +141,25 @@ def resize_pixels(
         pixels, (target_size[1], target_size[0]), interpolation=cv2.INTER_NEAREST_EXACT
     )
     return resized.reshape(target_size[0], target_size[1], channels)
+
+
+def pad_pixels(pixels: np.ndarray, place: Placement, target_size: tuple[int, int]) -> np.ndarray:
+    """Lay a resized image into its place of the target; the rest is 0.
+
+    Args:
+        pixels: (height, width, channels) of ``place.size``, any dtype.
+        place: see ``placement``.
+        target_size: (height, width).
+
+    Returns:
+        Array of the target's size; ``pixels`` itself where it fills the target.
+    """
+    if place.size == tuple(target_size):
+        return pixels
+    left, top, right, bottom = place.target
+    padded = np.zeros((*target_size, pixels.shape[2]), pixels.dtype)
+    padded[top:bottom, left:right] = pixels
+    return padded
 
 
 def convert_pixels(pixels: np.ndarray, color_mode: str) -> np.ndarray:
@@ -167,24 +191,6 @@ def from_pillow(image: Image.Image) -> np.ndarray:
     """The pixels of Pillow's image, (height, width, channels), in the dtype of its mode."""
     pixels = np.asarray(image)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
-
-
-def centre_box(height: int, width: int, target_height: int, target_width: int) -> Box:
-    """The largest centred crop of the target's aspect ratio, by Keras's integer rule.
-
-    Args:
-        height: height of the image in pixels, as all numbers here.
-        width: width of the image.
-        target_height: height that the crop will be resized to.
-        target_width: width that the crop will be resized to.
-
-    Returns:
-        (left, top, right, bottom), as Pillow's boxes are.
-    """
-    crop_height = min(height, (width * target_height) // target_width)
-    crop_width = min(width, (height * target_width) // target_height)
-    top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    return left, top, left + crop_width, top + crop_height
 
 
 def _filter(interpolation: str) -> Image.Resampling:

@@ -23,15 +23,18 @@ class ReadSettings:
         target_size: (height, width) in pixels, or None for the size of the file.
         color_mode: "rgb", "rgba" or "grayscale".
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
-        keep_aspect_ratio: crop the centre to the target's aspect ratio before resizing.
+        keep_aspect_ratio: True: crop the centre to the target's aspect ratio before resizing;
+            "pad": resize all of it, and fill up with 0.
         decode: "exact", or "fast": large JPEGs are decoded at a fraction of their size.
+        exif: turn the image upright, as its EXIF data say.
     """
 
     target_size: tuple[int, int] | None = None
     color_mode: str = "rgb"
     interpolation: str = "nearest"
-    keep_aspect_ratio: bool = False
+    keep_aspect_ratio: bool | str = False
     decode: str = "exact"
+    exif: bool = False
 
 
 @dataclass(frozen=True)

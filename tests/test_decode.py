@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from augflow import decode, resize
+from augflow import decode, placement, resize
 from augflow.errors import ImageReadError
 from augflow.read_image import read_image, read_image_bytes
 from augflow.settings import ReadSettings
@@ -229,7 +229,7 @@ def test_nearest_resize_is_pillows_for_all_sizes():
         height, width, new_height, new_width = (int(size) for size in random.randint(1, 400, 4))
         pixels = random.randint(0, 256, (height, width, 1)).astype(np.uint8)
         for keep in (False, True):
-            if keep and min(resize.centre_box(height, width, new_height, new_width)[2:]) < 1:
+            if keep and min(placement.centre_box(height, width, new_height, new_width)[2:]) < 1:
                 continue
             target = (new_height, new_width)
             try:

@@ -31,6 +31,8 @@ FLOORS = {
         "order",
         "draw",
         "decode",
+        "placement",
+        "orientation",
         "resize",
         "read_scaled",
         "read_image",

@@ -13,9 +13,9 @@ from skimage import data
 
 from augflow import ImageDataGenerator
 from augflow.errors import ImageReadError
+from augflow.placement import centre_box
 from augflow.read_image import read_image_bytes
 from augflow.read_scaled import choose_scale
-from augflow.resize import centre_box
 from augflow.settings import ReadSettings
 
 ANTIALIASING = ("bilinear", "bicubic", "hamming", "box", "lanczos")
