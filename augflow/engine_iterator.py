@@ -206,4 +206,9 @@ class EngineIterator(Iterator):
         """
         from augflow.pool import cpu_count
 
-        return make_stats(*self._meter.read(), cpus=cpu_count(), decode=self._decode_mode())
+        return make_stats(
+            *self._meter.read(),
+            cpus=cpu_count(),
+            decode=self._decode_mode(),
+            is_cached=self._image_cache() is not None,
+        )

@@ -48,6 +48,8 @@ class _Tally:
 class Visit:
     """One call for a batch, from its beginning to its end; made by ``EpochMeter.visit``."""
 
+    __slots__ = ("_meter", "batches", "epoch", "images", "position")
+
     def __init__(self, meter: EpochMeter, batches: int) -> None:
         self._meter = meter
         self.batches = batches

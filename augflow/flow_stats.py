@@ -112,7 +112,11 @@ class FlowStats:
 
 
 def make_stats(
-    last: EpochStats | None, current: EpochStats | None, cpus: int, decode: str | None
+    last: EpochStats | None,
+    current: EpochStats | None,
+    cpus: int,
+    decode: str | None,
+    is_cached: bool = False,
 ) -> FlowStats:
     """The statistics with their advice, which is taken from the last complete epoch if any.
 
@@ -121,19 +125,23 @@ def make_stats(
         current: see ``FlowStats``.
         cpus: what this process may use.
         decode: how files are decoded; None where there are no files.
+        is_cached: whether the flow has a cache.
     """
     epoch = last or current
-    advice = advise(epoch, cpus, decode) if epoch else "No batch has been handed over yet."
+    advice = (
+        advise(epoch, cpus, decode, is_cached) if epoch else "No batch has been handed over yet."
+    )
     return FlowStats(last, current, advice)
 
 
-def advise(epoch: EpochStats, cpus: int, decode: str | None) -> str:
+def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = False) -> str:
     """One sentence: what the training waits for, and what would help.
 
     Args:
         epoch: the times.
         cpus: what this process may use.
         decode: how files are decoded, "exact" or "fast"; None where there are no files.
+        is_cached: whether the flow has a cache, so that files are decoded only to fill it.
     """
     waiting = epoch.waiting_share
     if waiting < _HARDLY:
@@ -141,7 +149,8 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None) -> str:
     begin = f"Training waits {waiting:.0%} of the time for input: "
     if not epoch.workers:
         found = "batches are built in the training's own process"
-        return _sentence(begin + found, ["let workers do it (workers=None)"], epoch, decode)
+        remedies = ["let workers do it (workers=None)"]
+        return _sentence(begin + found, remedies, epoch, decode, is_cached)
     names = "1 worker is" if epoch.workers == 1 else f"{epoch.workers} workers are"
     if epoch.busy_share < _BUSY:
         return (
@@ -150,14 +159,18 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None) -> str:
             "by next() or by fit."
         )
     remedies = [f"add workers ({cpus} CPUs)"] if epoch.workers < cpus else []
-    return _sentence(f"{begin}{names} busy", remedies, epoch, decode)
+    return _sentence(f"{begin}{names} busy", remedies, epoch, decode, is_cached)
 
 
-def _sentence(begin: str, remedies: list[str], epoch: EpochStats, decode: str | None) -> str:
+def _sentence(
+    begin: str, remedies: list[str], epoch: EpochStats, decode: str | None, is_cached: bool
+) -> str:
     shares = epoch.stage_shares
     seconds, images = epoch.work.seconds, max(1, epoch.work.samples)
     names = [STAGES[stage] for stage in (READ, DECODE, RESIZE)]
     if decode is not None and sum(shares[name] for name in names) >= _MOSTLY:
+        if is_cached:
+            return f"{begin}; they decode images for the cache, which later epochs find there."
         remedies.append("cache='ram'" if remedies else "use cache='ram'")
         if decode == "exact" and (seconds[DECODE] + seconds[RESIZE]) / images > (
             _LARGE_PHOTO_SECONDS

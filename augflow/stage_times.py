@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from time import perf_counter
+from typing import NamedTuple
 
 STAGES = ("read", "decode", "resize", "augment", "standardize")
 READ, DECODE, RESIZE, AUGMENT, STANDARDIZE = range(len(STAGES))
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What was done to build some rows, and the seconds it took.
 
     Attributes:
@@ -54,9 +53,8 @@ class StageClock:
 
 def total(works: Iterable[Work]) -> Work:
     """The sum of several works."""
-    samples, busy, seconds = 0, 0.0, [0.0] * len(STAGES)
-    for work in works:
-        samples += work.samples
-        busy += work.busy
-        seconds = [sum(pair) for pair in zip(seconds, work.seconds, strict=True)]
-    return Work(samples, tuple(seconds), busy)
+    columns = list(zip(*works, strict=True))
+    if not columns:
+        return Work()
+    samples, seconds, busy = columns
+    return Work(sum(samples), tuple(map(sum, zip(*seconds, strict=True))), sum(busy))

@@ -356,6 +356,20 @@ def test_advice_without_workers_or_with_idle_ones() -> None:
     assert "cache" not in idle
 
 
+def test_advice_where_there_is_a_cache(folder: Path) -> None:
+    filling = epoch_of(6.3, 2, 19.5, DECODING)
+    assert "for the cache" in advise(filling, 8, "exact", is_cached=True)
+    filled = advise(epoch_of(6.3, 2, 19.5, AUGMENTING), 8, "exact", is_cached=True)
+    assert filled.endswith("2 workers are busy; add workers (8 CPUs).")
+    # A flow with a cache is not told to use one.
+    generator = ImageDataGenerator(workers=0)
+    flow = generator.flow_from_directory(folder, target_size=SIZE, batch_size=4, cache="ram")
+    for _ in range(BATCHES):
+        next(flow)
+    assert "use cache" not in flow.stats().advice
+    flow.close()
+
+
 # Keras
 
 
