@@ -81,6 +81,14 @@ def jobs_of_sides(scale: Scale) -> list[Job]:
     ]
 
 
+def jobs_of_flows(scale: Scale) -> list[Job]:
+    return [
+        Job("rate", each.key, replace(scale.work, images=scale.memory_images, flows=flows))
+        for flows in (1, 2, 8)
+        for each in (AUGFLOW_NEXT, KERAS_NEXT)
+    ]
+
+
 def jobs_of_photos(scale: Scale) -> list[Job]:
     imagenet = replace(scale.work, photos=IMAGENET.name, images=scale.imagenet_images)
     camera = replace(scale.work, photos=CAMERA.name, images=scale.camera_images)

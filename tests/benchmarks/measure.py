@@ -57,8 +57,9 @@ def _rate_of(epochs: Epochs, work: Work) -> Figures:
 
 def _check_count(images: int, work: Work) -> None:
     """All images once; DALI fills its last batch."""
-    if not work.folder and not work.images <= images <= work.images + work.batch_size:
-        raise RuntimeError(f"an epoch gave {images} images of {work.images}")
+    expected = work.flows * work.images
+    if not work.folder and not expected <= images <= expected + work.batch_size:
+        raise RuntimeError(f"an epoch gave {images} images of {expected}")
 
 
 def rate(module: Any, contestant: Contestant, work: Work) -> Figures:

@@ -69,6 +69,17 @@ def read_by_next(flow: Any) -> Epochs:
     return read_epoch
 
 
+def read_in_turn(flows: list[Any]) -> Epochs:
+    """Epochs of several flows at once, read by ``next(flow)``: a batch of each in turn."""
+
+    def read_epoch() -> Iterator[int]:
+        for _ in range(len(flows[0])):
+            for flow in flows:
+                yield len(next(flow)[0])
+
+    return read_epoch
+
+
 def read_as_fit(flow: Any) -> Epochs:
     """Epochs read as ``model.fit(flow)`` reads them: through Keras's own epoch iterator.
 
@@ -101,6 +112,8 @@ def load(contestant: Contestant) -> None:
 
 def open_epochs(contestant: Contestant, work: Work) -> Epochs:
     """The epochs of the contestant's flow over the photographs."""
+    if work.flows > 1:
+        return read_in_turn([make_flow(contestant, work) for _ in range(work.flows)])
     flow = make_flow(contestant, work)
     return read_as_fit(flow) if contestant.options.get("way") == "fit" else read_by_next(flow)
 

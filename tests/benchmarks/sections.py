@@ -26,6 +26,7 @@ from tests.benchmarks.jobs import (
     Scale,
     jobs_of_batches,
     jobs_of_fit,
+    jobs_of_flows,
     jobs_of_memory,
     jobs_of_photos,
     jobs_of_scans,
@@ -184,6 +185,7 @@ SECTIONS = {
         Section("workers", "What a worker adds", "As cold.", jobs_of_workers),
         Section("batch", "Batch size", "As cold.", jobs_of_batches),
         Section("side", "Image size in the batches", "As cold.", jobs_of_sides),
+        Section("flows", "Several flows read in turn", "As cold.", jobs_of_flows),
         Section(
             "photos",
             "Larger photographs",

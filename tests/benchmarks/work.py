@@ -37,6 +37,7 @@ class Work:
         cores: cores that the contestant may use; 0 for all.
         epochs: only for measuring memory: how many.
         folder: class folders to read instead of our own.
+        flows: how many flows over the photographs are read, a batch of each in turn.
     """
 
     photos: str = SMALL.name
@@ -49,6 +50,7 @@ class Work:
     cores: int = 2
     epochs: int = 1
     folder: str = ""
+    flows: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
