@@ -29,6 +29,17 @@ AUGFLOW_FIT = Contestant(
     4,
     {"way": "fit"},
 )
+AUGFLOW_FIT_THREADS = Contestant(
+    "augflow-fit-threads",
+    "augflow, `fit`, `flow.workers = 2`",
+    "read_flows",
+    KERAS,
+    2500,
+    4,
+    {"way": "fit", "keras_workers": 2},
+    "Two threads of Keras ask for the batches that augflow's processes build; see "
+    "[Reading ahead](reading-ahead.md#why-this-way) for when to set it.",
+)
 AUGFLOW_CACHED = Contestant(
     "augflow-cached",
     'augflow, `cache="ram"`',
@@ -196,6 +207,7 @@ CONTESTANTS = {
     for contestant in (
         AUGFLOW_NEXT,
         AUGFLOW_FIT,
+        AUGFLOW_FIT_THREADS,
         AUGFLOW_CACHED,
         AUGFLOW_CACHED_FIT,
         AUGFLOW_FAST,

@@ -10,6 +10,7 @@ from tests.benchmarks.contestants import (
     AUGFLOW_CACHED_FIT,
     AUGFLOW_FAST,
     AUGFLOW_FIT,
+    AUGFLOW_FIT_THREADS,
     AUGFLOW_NEXT,
     DALI,
     GRAIN,
@@ -51,7 +52,14 @@ def rates(*contestants: Contestant) -> Callable[[Scale], list[Job]]:
 
 
 def jobs_of_fit(scale: Scale) -> list[Job]:
-    contestants = (AUGFLOW_FIT, AUGFLOW_CACHED_FIT, *KERAS_FIT, TF_DATA, TRAINING_ALONE)
+    contestants = (
+        AUGFLOW_FIT,
+        AUGFLOW_FIT_THREADS,
+        AUGFLOW_CACHED_FIT,
+        *KERAS_FIT,
+        TF_DATA,
+        TRAINING_ALONE,
+    )
     fits = [Job("fit", each.key, scale.work) for each in contestants]
     return [*fits, Job("rate", AUGFLOW_FIT.key, scale.work)]
 

@@ -53,8 +53,9 @@ def make_flow(contestant: Contestant, work: Work) -> Any:
             **common,
             **extra,
         )
+    # Threads of Keras's own; augflow's processes are the generator's.
+    flow.workers = options.get("keras_workers", 1)
     if options.get("library") == "keras":
-        flow.workers = options.get("keras_workers", 1)
         flow.use_multiprocessing = options.get("processes", False)
     return flow
 
