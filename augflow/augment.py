@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from augflow import draw
+from augflow.affine_matrix import affine_matrices, fold_flips
 from augflow.colour import shift_brightness, shift_channels
 from augflow.draw import Column
-from augflow.geometry import affine_matrices, flip, fold_flips, warp
+from augflow.geometry import flip, warp
 from augflow.settings import TransformSettings
 
 # Folding a flip into the matrix moves coordinates by one rounding error. That cannot be seen

@@ -37,6 +37,7 @@ FLOORS = {
         "read_scaled",
         "read_image",
         "coordinates",
+        "affine_matrix",
         "geometry",
         "colour",
         "augment",

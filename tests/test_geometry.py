@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from augflow.geometry import affine_matrices, flip, fold_flips, warp
+from augflow.affine_matrix import affine_matrices, fold_flips
+from augflow.geometry import flip, warp
 
 TOLERANCE = 0.05
 EVERY_MODE = (
@@ -151,6 +152,19 @@ def test_out_is_written_in_place(channels, fill_mode, order):
         expected = scipy_warp(image.astype(np.float32), matrix, fill_mode, 9.25, order)
         np.testing.assert_allclose(batch[1], expected, rtol=0, atol=TOLERANCE)
         assert (batch[0] == -1).all() and (batch[2] == -1).all()
+
+
+@pytest.mark.parametrize("fill_mode", ["nearest", "reflect", "constant", "wrap"])
+@pytest.mark.parametrize("side", [40, 120, 450])
+def test_channels_do_not_know_of_each_other(fill_mode, side):
+    """Whatever route an image takes by its size and channels, each channel comes out the same."""
+    stream = np.random.RandomState(side)
+    image = stream.uniform(0, 255, (side, side + 7, 3)).astype(np.float32)
+    matrix = np.array([[1.1, 0.3, -9.5], [-0.2, 0.9, 12.25], [0, 0, 1]])
+    together = warp(image, matrix, fill_mode, 7.0)
+    for channel in range(3):
+        alone = warp(image[:, :, channel : channel + 1], matrix, fill_mode, 7.0)
+        np.testing.assert_array_equal(together[:, :, channel : channel + 1], alone)
 
 
 def test_views_are_read_and_never_changed():
