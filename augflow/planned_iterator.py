@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from augflow import draw
 from augflow.batch import ImagePlan
 from augflow.engine import Request
 from augflow.engine_iterator import EngineIterator
@@ -76,10 +78,14 @@ class PlannedIterator(EngineIterator):
     def _plan(self) -> ImagePlan:
         transform, standardize, custom = _stage_settings(self.image_data_generator)
         cache = self._image_cache()
+        working_dtype = self._working_dtype()
+        if custom is None and _keeps_values(transform if self.augment else None, standardize):
+            # No arithmetic, so nothing is gained by floats on the way.
+            working_dtype = np.dtype(self.dtype).str
         return ImagePlan(
             image_shape=self._image_shape(),
             dtype=np.dtype(self.dtype).str,
-            working_dtype=self._working_dtype(),
+            working_dtype=working_dtype,
             channels_first=self.data_format == "channels_first",
             read=self._read_settings(),
             transform=transform if self.augment else None,
@@ -125,6 +131,17 @@ class PlannedIterator(EngineIterator):
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
             picture = array_to_img(image, self.data_format, scale=True)
             picture.save(os.path.join(self.save_to_dir, name))
+
+
+def _keeps_values(
+    transform: TransformSettings | None, standardize: StandardizeSettings | None
+) -> bool:
+    """Whether pixels are at most moved as a whole, by flips."""
+    if standardize is not None and standardize != StandardizeSettings():
+        return False
+    if transform is None:
+        return True
+    return not draw.is_random(replace(transform, horizontal_flip=False, vertical_flip=False))
 
 
 def _stage_settings(
