@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from augflow.array_iterator import NumpyArrayIterator
+    from augflow.check_files import verify
     from augflow.dataframe_iterator import DataFrameIterator
     from augflow.directory_iterator import DirectoryIterator
     from augflow.errors import ImageReadError, WorkerDiedError
@@ -30,6 +31,7 @@ __all__ = [
     "StatsCallback",
     "WorkerDiedError",
     "preprocessing",
+    "verify",
 ]
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "NumpyArrayIterator": "augflow.array_iterator",
     "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
+    "verify": "augflow.check_files",
 }
 
 

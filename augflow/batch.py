@@ -15,8 +15,9 @@ import numpy as np
 
 from augflow import draw
 from augflow.augment import transform_image, transform_matrices
-from augflow.batch_plan import Built, Job
+from augflow.batch_plan import BadSample, Built, Job
 from augflow.draw import draw_parameters
+from augflow.errors import is_broken_file, reason_of
 from augflow.keras_preprocessing import KerasPreprocessing
 from augflow.layout import Field, Layout
 from augflow.read_image import read_image
@@ -47,6 +48,7 @@ class ImagePlan:
             ``standardize`` take the place of the two above; None for augflow's.
         inputs_as_targets: a second copy of the batch serves as its targets.
         cache: where images that were read are kept, None for nowhere.
+        on_error: "raise", or "skip": rows whose file is broken are left out.
     """
 
     image_shape: tuple[int, int, int]
@@ -60,6 +62,7 @@ class ImagePlan:
     inputs_as_targets: bool = False
     augment: bool = True
     cache: CachePlace | None = None
+    on_error: str = "raise"
 
     @property
     def calls_user_code(self) -> bool:
@@ -97,14 +100,14 @@ class ImagePlan:
         Without ``read`` the rows hold raw images.
         """
         batch = arrays[0]
-        stream = open_stream(job.stream)
+        built = Built(open_stream(job.stream))
         if self.custom is not None:
-            _build_with_methods(self, job, batch, stream, clock, store)
+            _build_with_methods(self, job, batch, built, clock, store)
         else:
-            _build_with_settings(self, job, batch, stream, clock, store)
+            _build_with_settings(self, job, batch, built, clock, store)
         if self.inputs_as_targets:
             arrays[1][job.start : job.stop] = batch[job.start : job.stop]
-        return Built(stream)
+        return built
 
     def user_code(self) -> str:
         """The user's object or function that takes part."""
@@ -119,10 +122,11 @@ def _build_with_settings(
     plan: ImagePlan,
     job: Job,
     batch: np.ndarray,
-    stream: np.random.RandomState,
+    built: Built,
     clock: StageClock,
     store: SlotStore | None,
 ) -> None:
+    stream = _stream_of(built)
     one_by_one = plan.calls_user_code
     if one_by_one and (job.start, job.stop) != (0, job.samples):
         raise ValueError("a batch whose samples run user code must be built as a whole")
@@ -137,11 +141,14 @@ def _build_with_settings(
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
-            image = _raw_image(plan, job, place, row, clock, store)
+            image = _raw_image(plan, job, place, row, clock, store, built.bad)
             if one_by_one:
+                # Also for a row that is left out: those after it draw what they always draw.
                 parameters = _draw(plan, 1, stream)
                 matrices = _matrices(plan, parameters)
                 place = 0
+            if image is None:
+                continue
             _build_row(plan, image, row, parameters[place], matrices[place], stream, clock)
         except Exception as error:
             error.add_note(_note(name, plan))
@@ -228,16 +235,26 @@ def _raw_image(
     row: np.ndarray,
     clock: StageClock,
     store: SlotStore | None,
-) -> np.ndarray:
-    """The image before any transform, (height, width, channels), free to be overwritten."""
+    bad: list[BadSample],
+) -> np.ndarray | None:
+    """The image before any transform, (height, width, channels), free to be overwritten.
+
+    None, with a new entry in ``bad``, for a file that is to be left out.
+    """
     if plan.read is None:
         image = row.transpose(1, 2, 0) if plan.channels_first else row
         return image.astype(plan.working_dtype, copy=False)
     name = job.names[place]
-    if store is not None and job.slots is not None and job.slots[place] >= 0:
-        image = store.fetch(job.slots[place], name, plan.read, plan.working_dtype, clock)
-    else:
-        image = read_image(name, plan.read, clock).astype(plan.working_dtype)
+    try:
+        if store is not None and job.slots is not None and job.slots[place] >= 0:
+            image = store.fetch(job.slots[place], name, plan.read, plan.working_dtype, clock)
+        else:
+            image = read_image(name, plan.read, clock).astype(plan.working_dtype)
+    except OSError as error:
+        if plan.on_error != "skip" or not is_broken_file(error):
+            raise
+        bad.append(BadSample(job.start + place, name, reason_of(error)))
+        return None
     if image.shape != plan.image_shape:
         raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
     return image
@@ -247,21 +264,27 @@ def _build_with_methods(
     plan: ImagePlan,
     job: Job,
     batch: np.ndarray,
-    stream: np.random.RandomState,
+    built: Built,
     clock: StageClock,
     store: SlotStore | None,
 ) -> None:
     """The stages by the methods of a subclass or a stranger, as Keras calls them."""
     generator = plan.custom
+    stream = _stream_of(built)
+    shape = plan.layout.fields[0].shape
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
         try:
-            image = _raw_image(plan, job, place, row, clock, store)
-            if plan.channels_first:
+            image = _raw_image(plan, job, place, row, clock, store, built.bad)
+            if image is not None and plan.channels_first:
                 image = image.transpose(2, 0, 1)
             with as_global(stream):
                 if plan.augment:
-                    parameters = generator.get_random_transform(image.shape)
+                    # Also for a row that is left out, see above.
+                    parameters = generator.get_random_transform(shape)
+                if image is None:
+                    continue
+                if plan.augment:
                     image = generator.apply_transform(image, parameters)
                 clock.lap(AUGMENT)
                 image = generator.standardize(image)
@@ -270,6 +293,11 @@ def _build_with_methods(
         except Exception as error:
             error.add_note(_note(name, plan))
             raise
+
+
+def _stream_of(built: Built) -> np.random.RandomState:
+    assert built.stream is not None
+    return built.stream
 
 
 def _note(name: str, plan: ImagePlan) -> str:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow import scan_table
-from augflow.file_iterator import WITHOUT_CLASSES, FileIterator, check_class_mode, checked_decode
+from augflow.file_iterator import (
+    WITHOUT_CLASSES,
+    FileIterator,
+    check_class_mode,
+    checked_decode,
+    checked_on_error,
+)
 from augflow.flow_cache import checked_cache
 from augflow.generator_settings import checked_switch
 from augflow.sample_count import SampleCount
@@ -72,6 +78,7 @@ class DataFrameIterator(FileIterator):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        on_error: str = "raise",
         exif: bool = False,
         cache: Any = None,
     ) -> None:
@@ -94,6 +101,7 @@ class DataFrameIterator(FileIterator):
         self.dtype = dtype
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
+        self.on_error = checked_on_error(on_error)
         self.exif = checked_switch("exif", exif)
         scan_table.check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         if validate_filenames:

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
-from augflow.file_iterator import FileIterator, check_class_mode, checked_decode
+from augflow.file_iterator import (
+    FileIterator,
+    check_class_mode,
+    checked_decode,
+    checked_on_error,
+)
 from augflow.flow_cache import check_outside, checked_cache
 from augflow.generator_settings import checked_switch
 from augflow.list_images import (
@@ -52,6 +57,8 @@ class DirectoryIterator(FileIterator):
             ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
             photographs of several megapixels three times as fast, at 50 dB from the exact
             pixels or better, but for "nearest".
+        on_error: "raise" (default): a broken file stops the run with its name. "skip": it is
+            left out of its batch, which is shorter; see ``bad_files``.
         exif: whether photographs are turned upright as their EXIF data say. Defaults to False.
         cache: where decoded and resized images are kept, so that every later epoch only
             augments them: "ram" (one copy in shared memory for all flows of this process over
@@ -88,6 +95,7 @@ class DirectoryIterator(FileIterator):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        on_error: str = "raise",
         exif: bool = False,
         cache: Any = None,
     ) -> None:
@@ -111,6 +119,7 @@ class DirectoryIterator(FileIterator):
         self.dtype = defaults.floatx() if dtype is None else dtype
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
+        self.on_error = checked_on_error(on_error)
         self.exif = checked_switch("exif", exif)
         self._scan(classes, follow_links)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")

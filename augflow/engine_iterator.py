@@ -80,7 +80,7 @@ class EngineIterator(Iterator):
         return method is not EngineIterator._get_batches_of_transformed_samples
 
     def _after_direct_build(
-        self, arrays: list[np.ndarray], indices: np.ndarray, stream: np.random.RandomState
+        self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
         """Look at a batch that was built here, with its stream after the last draw."""
 
@@ -182,7 +182,7 @@ class EngineIterator(Iterator):
         self._meter.add(batch.work, 0)
         if end is not None:
             stream.set_state(state_of(end))
-        self._after_direct_build(batch.arrays, indices, stream)
+        self._after_direct_build(batch, indices, stream)
         return self._deliver(batch, indices)
 
     def _deliver(self, batch: Batch, indices: np.ndarray) -> Any:

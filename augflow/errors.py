@@ -6,9 +6,13 @@ is raised instead; a user's exception keeps its own type.
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from PIL import UnidentifiedImageError
+
+# What has run out when a file cannot be opened, which says nothing about the file.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
 
 class ImageReadError(UnidentifiedImageError):
@@ -41,3 +45,19 @@ class BatchIndexError(IndexError, ValueError):
 
 class InterpreterExitingError(RuntimeError):
     """A batch was asked for while the interpreter exits."""
+
+
+def is_broken_file(error: BaseException) -> bool:
+    """Whether an error means that a file cannot be read: damaged, missing, not permitted.
+
+    False for what has run out (memory, file descriptors), and for all other errors.
+    """
+    return isinstance(error, OSError) and error.errno not in _SHORTAGES
+
+
+def reason_of(error: BaseException) -> str:
+    """What is wrong with a file, without its name: one line."""
+    if isinstance(error, ImageReadError):
+        return error.cause
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

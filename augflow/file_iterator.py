@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Iterator as AbstractIterator
 from typing import Any
 
 import numpy as np
 
+from augflow.bad_files import BadFiles, nothing_left
+from augflow.batch_plan import BadSample
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
 from augflow.placement import checked_keep_aspect_ratio
 from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.read_scaled import DECODE_MODES
 from augflow.resize import FILTERS
+from augflow.schedule import Place
 from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
 
@@ -178,12 +182,45 @@ class FileIterator(PlannedIterator):
         """
         super().close()
         self._forget_cache()
+        self._bad_files.report()
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
+        state.pop("_bad_files", None)
         state.pop("_open_cache", None)
         state.pop("_cache_state", None)
         return state
+
+    # Broken files
+
+    @property
+    def bad_files(self) -> dict[str, str]:
+        """The files that ``on_error="skip"`` has left out so far: path to reason."""
+        return dict(self._bad_files.reasons)
+
+    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
+        self._bad_files.add(bad)
+        if len(bad) == len(indices):
+            raise nothing_left(bad)
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        try:
+            return super()._fetch(place, coming)
+        finally:
+            if self.on_error == "skip":
+                self._bad_files.batch_was_read(place.key[0], place.key[1], len(self))
+
+    def on_epoch_end(self) -> None:
+        """See ``Iterator.on_epoch_end``; also says which files were left out."""
+        # Keras looks at the first batch and ends an "epoch" before it begins one.
+        is_an_end = self._begun
+        super().on_epoch_end()
+        if is_an_end:
+            self._bad_files.epoch_has_ended()
+
+    def _restore_runtime(self) -> None:
+        super()._restore_runtime()
+        self._bad_files = BadFiles()
 
     def _inputs_as_targets(self) -> bool:
         return self.class_mode == "input"
@@ -221,6 +258,13 @@ def checked_decode(decode: Any) -> str:
     if decode not in DECODE_MODES:
         raise ValueError(f'`decode` must be "exact" or "fast". Received: {decode!r}')
     return str(decode)
+
+
+def checked_on_error(on_error: Any) -> str:
+    """Raise unless it is one of the ways to treat broken files."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'`on_error` must be "raise" or "skip". Received: {on_error!r}')
+    return str(on_error)
 
 
 def _checked_target_size(target_size: Any) -> tuple[int, int]:

@@ -118,6 +118,7 @@ class ImageDataGenerator(ImageTransformer):
         *,
         augment: bool | None = None,
         decode: str = "exact",
+        on_error: str = "raise",
         exif: bool = False,
         cache: Any = None,
     ) -> DirectoryIterator:
@@ -128,6 +129,8 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            on_error: "raise" (default), or "skip": broken files are left out of their batches,
+                named in ``bad_files``, and reported at the end of the epoch.
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
@@ -154,6 +157,7 @@ class ImageDataGenerator(ImageTransformer):
             dtype=self.dtype,
             augment=augment,
             decode=decode,
+            on_error=on_error,
             exif=exif,
             cache=cache,
         )
@@ -182,6 +186,7 @@ class ImageDataGenerator(ImageTransformer):
         keep_aspect_ratio: bool | str = False,
         augment: bool | None = None,
         decode: str = "exact",
+        on_error: str = "raise",
         exif: bool = False,
         cache: Any = None,
         **deprecated: Any,
@@ -193,6 +198,8 @@ class ImageDataGenerator(ImageTransformer):
                 out and everything else as it is, for validation.
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
+            on_error: "raise" (default), or "skip": broken files are left out of their batches,
+                named in ``bad_files``, and reported at the end of the epoch.
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
@@ -226,6 +233,7 @@ class ImageDataGenerator(ImageTransformer):
             validate_filenames=validate_filenames,
             augment=augment,
             decode=decode,
+            on_error=on_error,
             exif=exif,
             cache=cache,
         )

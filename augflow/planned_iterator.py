@@ -11,7 +11,7 @@ import numpy as np
 
 from augflow import draw
 from augflow.batch import ImagePlan
-from augflow.engine import Request
+from augflow.engine import Batch, Request
 from augflow.engine_iterator import EngineIterator
 from augflow.flow_cache import FlowCache
 from augflow.image_cache import ImageCache
@@ -34,6 +34,7 @@ class PlannedIterator(EngineIterator):
     save_prefix: str
     save_format: str
     augment: bool = True
+    on_error: str = "raise"
 
     # The subclass's part
 
@@ -94,6 +95,7 @@ class PlannedIterator(EngineIterator):
             inputs_as_targets=self._inputs_as_targets(),
             augment=bool(self.augment),
             cache=None if cache is None else cache.place,
+            on_error=self.on_error,
         )
 
     def _user_workers(self) -> int | None:
@@ -122,12 +124,15 @@ class PlannedIterator(EngineIterator):
         return bool(self.save_to_dir) or super()._builds_directly()
 
     def _after_direct_build(
-        self, arrays: list[np.ndarray], indices: np.ndarray, stream: np.random.RandomState
+        self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
         if not self.save_to_dir:
             return
-        for image, index in zip(arrays[0], indices.tolist(), strict=True):
+        left_out = {bad.row for bad in batch.bad}
+        for row, (image, index) in enumerate(zip(batch.arrays[0], indices.tolist(), strict=True)):
             number = stream.randint(self._highest_save_number())
+            if row in left_out:
+                continue
             name = f"{self.save_prefix}_{index}_{number}.{self.save_format}"
             picture = array_to_img(image, self.data_format, scale=True)
             picture.save(os.path.join(self.save_to_dir, name))

@@ -46,7 +46,7 @@ FLOORS = {
         "targets",
         "image_io",
     ],
-    "one batch": ["free_space", "slot_store", "batch_plan", "batch"],
+    "one batch": ["free_space", "slot_store", "batch_plan", "batch", "check_plan"],
     "runtime": [
         "shared_memory",
         "cache_folder",
@@ -63,6 +63,7 @@ FLOORS = {
         "access_pattern",
         "sample_count",
         "flow_cache",
+        "bad_files",
         "flow_stats",
         "epoch_meter",
         "engine",
@@ -80,6 +81,7 @@ FLOORS = {
         "generator_settings",
         "image_transformer",
         "generator",
+        "check_files",
         "preprocessing",
         "preprocessing.image",
         "",  # augflow/__init__.py itself

@@ -1,0 +1,104 @@
+"""``augflow.verify``: which files of a flow or a folder cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow.check_plan import CheckPlan
+from augflow.engine import Engine, Expected
+from augflow.file_iterator import FileIterator
+from augflow.generator_settings import checked_workers
+from augflow.image_io import list_pictures
+from augflow.iterator import Iterator as Flow
+from augflow.list_images import check_directory
+from augflow.progress import Progress
+from augflow.request import Request
+from augflow.settings import ReadSettings
+
+if TYPE_CHECKING:
+    import pandas
+
+_FILES_A_BATCH = 32
+
+
+def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFrame:
+    """Read all files once, in the workers, and list those that cannot be read.
+
+    A progress line is shown once it has taken three seconds. Only names and reasons are kept, so
+    memory does not grow with the number of images.
+
+    Args:
+        flow_or_directory: a flow of files, whose settings are used (a cache is not); a
+            directory, of which all images with Keras's endings are read, at any depth; or a
+            list of paths.
+        workers: worker processes; None (default): the CPUs this process may use; 0: this one.
+
+    Returns:
+        A dataframe with a row for each file that is wrong, none if all are well: "filename" (as
+        in the flow's ``filenames``, relative to the directory, or as listed) and "reason".
+
+    Raises:
+        TypeError: none of these three.
+        FileNotFoundError, NotADirectoryError: there is no such directory.
+    """
+    import pandas
+
+    names, paths_of, read = _files_of(flow_or_directory)
+    wrong: dict[int, str] = {}
+    count = checked_workers(workers)
+    if count is None:
+        from augflow.pool import cpu_count
+
+        count = cpu_count()
+    engine = Engine(CheckPlan(read), count, _FILES_A_BATCH)
+    starts = range(0, len(names), _FILES_A_BATCH)
+
+    def request(start: int) -> Request:
+        stop = min(start + _FILES_A_BATCH, len(names))
+        return Request(start, stop - start, 0, paths_of(np.arange(start, stop)))
+
+    def ahead(start: int) -> Iterator[Expected]:
+        for later in starts[start // _FILES_A_BATCH + 1 :]:
+            yield later, partial(request, later)
+
+    try:
+        with Progress("Verifying", "files", len(names)) as progress:
+            for start in starts:
+                wanted = request(start)
+                for bad in engine.fetch(wanted, ahead(start)).bad:
+                    wrong[start + bad.row] = bad.reason
+                progress.update(wanted.samples)
+    finally:
+        engine.close()
+    return pandas.DataFrame(
+        {"filename": [names[row] for row in wrong], "reason": list(wrong.values())}, dtype=object
+    )
+
+
+def _files_of(
+    given: Any,
+) -> tuple[Sequence[Any], Callable[[np.ndarray], list[str]], ReadSettings]:
+    """Names as they are to be reported, how to get their paths, and how to read them."""
+    if isinstance(given, FileIterator):
+        return given.filenames, given._names, given._read_settings()
+    if isinstance(given, str | os.PathLike):
+        directory = os.fspath(given)
+        check_directory(directory)
+        found = list_pictures(directory, Flow.white_list_formats)
+        names = [os.path.relpath(path, directory) for path in found]
+        return names, lambda rows: [found[row] for row in rows.tolist()], ReadSettings()
+    if hasattr(given, "tolist"):
+        # A column of a dataframe, an array.
+        given = given.tolist()
+    if isinstance(given, list | tuple) and all(isinstance(one, str | os.PathLike) for one in given):
+        paths = [os.fspath(one) for one in given]
+        return given, lambda rows: [paths[row] for row in rows.tolist()], ReadSettings()
+    raise TypeError(
+        "verify takes a flow from flow_from_directory or flow_from_dataframe, a directory, or a "
+        f"list of paths. Received: {type(given).__name__}"
+    )
