@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow import scan_table
+from augflow.class_iterator import checked_sampler
+from augflow.class_order import checked_class_order
 from augflow.file_iterator import (
     WITHOUT_CLASSES,
     FileIterator,
@@ -17,6 +19,8 @@ from augflow.file_iterator import (
 from augflow.flow_cache import checked_cache
 from augflow.generator_settings import checked_switch
 from augflow.sample_count import SampleCount
+from augflow.scan_labels import class_numbers, keep_classes
+from augflow.table_inputs import TableInputs, check_extra_cols, read_extra_cols
 
 if TYPE_CHECKING:
     import pandas
@@ -33,23 +37,38 @@ class DataFrameIterator(FileIterator):
         y_col: column or list of columns of the targets. Defaults to "class".
         weight_col: column of sample weights, or None.
         class_mode: "categorical" (default; labels may be lists), "binary", "sparse", "input",
-            "raw" (the values of ``y_col``), "multi_output" (a list, one array per column of
-            ``y_col``) or None.
+            "raw" (the values of ``y_col``), "multi_output" (a tuple, one array per column of
+            ``y_col``) or None. Classes may be strings, booleans or numbers; rows without a
+            label are left out, with a warning.
         classes: the classes to use, in the order of their numbers; None: all, sorted. Rows
-            of other classes are left out.
+            of other classes are left out, with a warning.
         validate_filenames: leave out rows whose file is missing or of an unknown format, with
             a warning. Defaults to True.
         data_format: Defaults to "channels_last".
         dtype: Defaults to "float32".
+        extra_cols: columns that are inputs beside the image. A list: the inputs of a batch are
+            (images, table), table a float32 array of shape (batch, columns). A dict {name of
+            an input: column, or list of columns}: the inputs are a dict, see
+            docs/image-and-table.md.
+        preprocess: {column: function} for columns of ``extra_cols`` that are no numbers: gets
+            the column as an array, returns an array of numbers with a row for each value. It
+            runs once, here, on the rows of all subsets.
+        image_key: the image's name in a dict of inputs. Defaults to "image".
 
     The other arguments are those of ``DirectoryIterator``.
 
+    Attributes:
+        dataframe_index: the labels, in the dataframe's index, of the rows that remain, in the
+            order of ``filenames``: ``dataframe.loc[flow.dataframe_index]``.
+
     Raises:
         KeyError: a column that is not there.
-        TypeError, ValueError: values that do not fit the class mode.
+        TypeError, ValueError: values that do not fit the class mode, or cannot be an input.
     """
 
     allowed_class_modes = frozenset(scan_table.CLASS_MODES)
+    # A subclass may leave out the initialisation of its base.
+    _table_inputs: TableInputs | None = None
 
     def __init__(
         self,
@@ -77,6 +96,11 @@ class DataFrameIterator(FileIterator):
         validate_filenames: bool = True,
         *,
         augment: bool | None = None,
+        extra_cols: Any = None,
+        preprocess: Any = None,
+        image_key: str | None = None,
+        sampler: str | None = None,
+        class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
         exif: bool = False,
@@ -103,31 +127,43 @@ class DataFrameIterator(FileIterator):
         self.decode = checked_decode(decode)
         self.on_error = checked_on_error(on_error)
         self.exif = checked_switch("exif", exif)
+        self.sampler = checked_sampler(sampler, class_mode, shuffle)
+        self.class_order = checked_class_order(class_order)
         scan_table.check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
+        check_extra_cols(dataframe, extra_cols, preprocess, image_key)
         if validate_filenames:
             dataframe = scan_table.keep_valid_files(
                 dataframe, self.directory, x_col, self.white_list_formats
             )
-        self._take_targets(dataframe, x_col, y_col, weight_col, classes)
+        if class_mode not in WITHOUT_CLASSES:
+            dataframe, names = keep_classes(dataframe, y_col, classes, self.class_order)
+            self.class_indices = {name: number for number, name in enumerate(names)}
+            self.num_classes = len(names)
+        if extra_cols is not None:
+            # Before a subset is taken: a function sees the same rows for both of them.
+            self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)
+        self._take_rows(dataframe, x_col, y_col, weight_col)
         kind = "validated" if validate_filenames else "non-validated"
         belonging = (
             "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
         )
         print(f"Found {self.samples} {kind} image filenames{belonging}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
+        self._epoch_order()  # a sampler that does not fit the classes fails here and now
         self._announce_cache()
 
-    def _take_targets(
-        self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any, classes: Any
+    def _take_rows(
+        self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any
     ) -> None:
-        has_classes = self.class_mode not in WITHOUT_CLASSES
-        if has_classes:
-            dataframe, names = scan_table.keep_classes(dataframe, y_col, classes)
-            self.class_indices = {name: number for number, name in enumerate(names)}
-            self.num_classes = len(names)
-        dataframe = scan_table.split_rows(dataframe, self.split)
-        if has_classes:
-            self.classes = scan_table.class_numbers(dataframe, y_col, self.class_indices)
+        """Take over the rows of the subset: files, targets, weights, inputs."""
+        if self.split is not None:
+            part = scan_table.split_slice(len(dataframe), self.split)
+            dataframe = dataframe.iloc[part]
+            if self._table_inputs is not None:
+                self._table_inputs = self._table_inputs.part(part)
+        self.dataframe_index = dataframe.index
+        if self.class_mode not in WITHOUT_CLASSES:
+            self.classes = class_numbers(dataframe, y_col, self.class_indices)
         self.filenames = dataframe[x_col].tolist()
         self.samples = SampleCount(len(self.filenames))
         self._sample_weight = None if weight_col is None else dataframe[weight_col].to_numpy()
@@ -145,3 +181,7 @@ class DataFrameIterator(FileIterator):
     def sample_weight(self) -> Any:
         """Weight of every sample, or None."""
         return self._sample_weight
+
+    def _inputs(self, images: np.ndarray, indices: np.ndarray) -> Any:
+        inputs = self._table_inputs
+        return images if inputs is None else inputs.beside(images, indices)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
+from augflow.class_iterator import checked_sampler
+from augflow.class_order import checked_class_order, sort_classes
 from augflow.file_iterator import (
     FileIterator,
     check_class_mode,
@@ -53,6 +55,10 @@ class DirectoryIterator(FileIterator):
             in the middle, and the rest is 0 (black).
         dtype: of the batches; None for Keras's default float type.
         augment: whether the random transforms are applied. Defaults to True.
+        sampler: None (default): an epoch has each sample once; "balanced": as many samples, of
+            all classes equally many, see docs/balance.md.
+        class_order: "text" (default; Keras's order of class names) or "natural" ("2" before
+            "10"). Without effect if ``classes`` gives the order.
         decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than
             ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
             photographs of several megapixels three times as fast, at 50 dB from the exact
@@ -94,6 +100,8 @@ class DirectoryIterator(FileIterator):
         dtype: Any = None,
         *,
         augment: bool | None = None,
+        sampler: str | None = None,
+        class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
         exif: bool = False,
@@ -121,9 +129,12 @@ class DirectoryIterator(FileIterator):
         self.decode = checked_decode(decode)
         self.on_error = checked_on_error(on_error)
         self.exif = checked_switch("exif", exif)
+        self.sampler = checked_sampler(sampler, class_mode, shuffle)
+        self.class_order = checked_class_order(class_order)
         self._scan(classes, follow_links)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
+        self._epoch_order()  # a sampler that does not fit the classes fails here and now
         self._announce_cache()
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
@@ -132,7 +143,7 @@ class DirectoryIterator(FileIterator):
         if classes is not None and len(classes):
             found = checked_classes(classes)
         else:
-            found = find_classes(self.directory)
+            found = sort_classes(find_classes(self.directory), self.class_order)
         formats = self.white_list_formats
         if not found and self.class_mode is None:
             self.filenames = list_flat(self.directory, formats, split=self.split)

@@ -16,6 +16,7 @@ from augflow.engine import Batch, Engine, Request, build_here
 from augflow.flow_stats import FlowStats, make_stats
 from augflow.image_cache import ImageCache
 from augflow.iterator import Iterator
+from augflow.order import occurrences
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState, state_of
 
@@ -176,7 +177,13 @@ class EngineIterator(Iterator):
         indices = np.asarray(index_array)
         stream = self._live_stream()
         base, epoch = self._current_schedule().base_seed, self._epoch
-        seeds = SampleSeeds(base, epoch.start if epoch else 0, indices.tolist())
+        again = occurrences(indices)
+        seeds = SampleSeeds(
+            base,
+            epoch.start if epoch else 0,
+            indices.tolist(),
+            None if again is None else again.tolist(),
+        )
         request = self._request_for("direct", indices, state_of(stream), seeds)
         batch, end = build_here(self._plan(), request, self._image_cache())
         self._meter.add(batch.work, 0)

@@ -11,10 +11,11 @@ import numpy as np
 
 from augflow.bad_files import BadFiles, nothing_left
 from augflow.batch_plan import BadSample
+from augflow.class_iterator import ClassIterator
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
 from augflow.placement import checked_keep_aspect_ratio
-from augflow.planned_iterator import PlannedIterator, validation_fraction
+from augflow.planned_iterator import validation_fraction
 from augflow.read_scaled import DECODE_MODES
 from augflow.resize import FILTERS
 from augflow.schedule import Place
@@ -25,14 +26,11 @@ _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 WITHOUT_CLASSES = frozenset({"input", "multi_output", "raw", None})
 
 
-class FileIterator(PlannedIterator):
+class FileIterator(ClassIterator):
     """What iterators over files share: how files are read, and how targets are made."""
 
-    class_mode: str | None
-    classes: Any
     class_indices: dict[Any, int]
     directory: Any
-    filenames: list[str]
     # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
     decode: str = "exact"
     exif: bool = False
@@ -225,10 +223,15 @@ class FileIterator(PlannedIterator):
     def _inputs_as_targets(self) -> bool:
         return self.class_mode == "input"
 
+    def _inputs(self, images: np.ndarray, indices: np.ndarray) -> Any:
+        """What the model gets for a batch of images."""
+        return images
+
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
-        inputs = arrays[0]
+        inputs = self._inputs(arrays[0], indices)
         if self.class_mode is None:
-            return inputs
+            # Keras would take a bare tuple for inputs and targets.
+            return (inputs,) if isinstance(inputs, tuple) else inputs
         if self.class_mode == "input":
             targets: Any = arrays[1]
         else:

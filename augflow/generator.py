@@ -117,6 +117,8 @@ class ImageDataGenerator(ImageTransformer):
         keep_aspect_ratio: bool | str = False,
         *,
         augment: bool | None = None,
+        sampler: str | None = None,
+        class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
         exif: bool = False,
@@ -127,6 +129,9 @@ class ImageDataGenerator(ImageTransformer):
         Args:
             augment: whether the random transforms are applied (default); False leaves them
                 out and everything else as it is, for validation.
+            sampler: "balanced" draws all classes equally often; None (default): each sample
+                once an epoch.
+            class_order: "text" (default) or "natural", with "2" before "10".
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
             on_error: "raise" (default), or "skip": broken files are left out of their batches,
@@ -156,6 +161,8 @@ class ImageDataGenerator(ImageTransformer):
             keep_aspect_ratio=keep_aspect_ratio,
             dtype=self.dtype,
             augment=augment,
+            sampler=sampler,
+            class_order=class_order,
             decode=decode,
             on_error=on_error,
             exif=exif,
@@ -185,6 +192,11 @@ class ImageDataGenerator(ImageTransformer):
         *,
         keep_aspect_ratio: bool | str = False,
         augment: bool | None = None,
+        extra_cols: Any = None,
+        preprocess: Any = None,
+        image_key: str | None = None,
+        sampler: str | None = None,
+        class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
         exif: bool = False,
@@ -196,6 +208,13 @@ class ImageDataGenerator(ImageTransformer):
         Args:
             augment: whether the random transforms are applied (default); False leaves them
                 out and everything else as it is, for validation.
+            extra_cols: columns that are inputs beside the image: a list for inputs (images,
+                table), a dict {input name: column} for named inputs.
+            preprocess: {column: function} that turns a whole column into an array of numbers.
+            image_key: the image's name among named inputs. Defaults to "image".
+            sampler: "balanced" draws all classes equally often; None (default): each sample
+                once an epoch.
+            class_order: of string labels: "text" (default) or "natural", with "2" before "10".
             decode: "exact" (default), or "fast" for photographs much larger than
                 ``target_size``.
             on_error: "raise" (default), or "skip": broken files are left out of their batches,
@@ -232,6 +251,11 @@ class ImageDataGenerator(ImageTransformer):
             dtype=self.dtype,
             validate_filenames=validate_filenames,
             augment=augment,
+            extra_cols=extra_cols,
+            preprocess=preprocess,
+            image_key=image_key,
+            sampler=sampler,
+            class_order=class_order,
             decode=decode,
             on_error=on_error,
             exif=exif,

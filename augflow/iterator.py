@@ -20,7 +20,7 @@ from augflow.errors import BatchIndexError
 from augflow.exit_guard import exit_guard
 from augflow.flow_stats import FlowStats, make_stats
 from augflow.keras_base import KerasBase
-from augflow.order import batch_count
+from augflow.order import EpochOrder, batch_count, epoch_order
 from augflow.sample_count import SampleCount
 from augflow.schedule import Epoch, Place, Schedule
 from augflow.streams import (
@@ -129,15 +129,20 @@ class Iterator(KerasBase):
         base = self.seed if self.seed is not None else self._drawn_seed
         assert base is not None
         schedule = self._schedule
-        settings = (self.n, self.batch_size, bool(self.shuffle), base)
+        settings = (self.n, self.batch_size, bool(self.shuffle), base, self._epoch_order())
         if schedule is None or settings != (
             schedule.samples,
             schedule.batch_size,
             schedule.shuffle,
             schedule.base_seed,
+            schedule.order,
         ):
             self._schedule = schedule = Schedule(*settings)
         return schedule
+
+    def _epoch_order(self) -> EpochOrder:
+        """How the order of an epoch is drawn."""
+        return epoch_order
 
     def _has_own_order(self) -> bool:
         return type(self)._set_index_array is not Iterator._set_index_array

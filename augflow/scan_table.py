@@ -1,4 +1,4 @@
-"""A pandas dataframe to records: checks, files that exist, classes, subsets.
+"""A pandas dataframe to records: checks, files that exist, subsets.
 
 Verdicts, rows and class lists are those of Keras's legacy ``DataFrameIterator``. The
 dataframe given is never changed. pandas is imported inside functions only, so worker
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augflow.progress import Progress
+from augflow.scan_labels import check_labels, check_two_classes, class_list
+from augflow.table_rows import check_present, first_of, value_types
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +28,6 @@ CLASS_MODES_WITH_CLASSES = ("binary", "categorical", "sparse")
 # up after so many entries a row: a stat costs as much as listing about four entries.
 _FEWEST_ROWS_TO_LIST = 8
 _LISTED_ENTRIES_PER_ROW = 16
-_NAMES_SHOWN = 5
 
 
 def check_columns(
@@ -61,24 +62,20 @@ def check_columns(
             f'class_mode="multi_output" needs y_col as a list of columns. Received: {y_col!r} '
             f"of type {type(y_col).__name__}"
         )
-    _check_present(dataframe, "x_col", [x_col])
+    check_present(dataframe, "x_col", [x_col])
     if class_mode in ("multi_output", "raw"):
-        _check_present(dataframe, "y_col", y_col if isinstance(y_col, list) else [y_col])
+        check_present(dataframe, "y_col", y_col if isinstance(y_col, list) else [y_col])
     elif class_mode in CLASS_MODES_WITH_CLASSES:
-        _check_present(dataframe, "y_col", [y_col])
+        check_present(dataframe, "y_col", [y_col])
     if weight_col:
-        _check_present(dataframe, "weight_col", [weight_col])
+        check_present(dataframe, "weight_col", [weight_col])
 
-    _check_types(dataframe, "x_col", x_col, (str,), "file names")
-    if class_mode in ("binary", "sparse"):
-        _check_types(dataframe, "y_col", y_col, (str,), f'labels for class_mode="{class_mode}"')
+    _check_file_names(dataframe, x_col)
+    if class_mode in CLASS_MODES_WITH_CLASSES:
+        check_labels(dataframe, y_col, class_mode)
     if class_mode == "binary":
-        _check_two_classes(dataframe, y_col, classes)
-    if class_mode == "categorical":
-        _check_types(
-            dataframe, "y_col", y_col, (str, list, tuple), 'labels for class_mode="categorical"'
-        )
-    given = _class_list(classes)
+        check_two_classes(dataframe, y_col, classes)
+    given = class_list(classes)
     if given and class_mode not in CLASS_MODES_WITH_CLASSES:
         warnings.warn(
             f"`classes` has no effect with class_mode={class_mode!r} and will be ignored",
@@ -115,81 +112,22 @@ def keep_valid_files(
     with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
         found = _are_files(names, start, formats, progress)
     valid = np.fromiter(found, dtype=bool, count=len(names))
-    missing = len(names) - int(np.count_nonzero(valid))
-    if missing:
-        first = [names[row] for row in np.flatnonzero(~valid)[:_NAMES_SHOWN]]
-        more = ", ..." if missing > len(first) else ""
+    invalid = [names[row] for row in np.flatnonzero(~valid)]
+    if invalid:
+        unknown = sum(not name.lower().endswith(formats) for name in invalid)
         warnings.warn(
-            f'Found {missing} invalid image filename(s) in x_col="{x_col}" (no such file below '
-            f"directory={start!r}, or an ending other than {', '.join(formats)}); they are left "
-            f"out: {', '.join(map(repr, first))}{more}",
+            f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
+            f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "
+            f"an ending other than {', '.join(formats)}); they are left out: "
+            f"{first_of([repr(name) for name in invalid])}",
             stacklevel=2,
         )
     return dataframe[valid]
 
 
-def keep_classes(
-    dataframe: pandas.DataFrame, y_col: Hashable, classes: Collection[Any] | None
-) -> tuple[pandas.DataFrame, list[Any]]:
-    """The rows with a label among the classes, and the class list.
-
-    Args:
-        dataframe: one row a sample.
-        y_col: the column of labels: a str, or a list or tuple of classes.
-        classes: the classes to keep, in the order of their numbers; None or empty: all
-            that occur, sorted. Labels outside are taken out of lists; a row without any
-            label left is dropped.
-
-    Returns:
-        (a new dataframe, the classes without repetitions).
-
-    Raises:
-        TypeError: a label is neither str, list nor tuple while ``classes`` is given, or
-            ``classes`` is a single str.
-    """
-    labels = dataframe[y_col]
-    types = _value_types(labels)
-    only_text = all(issubclass(kind, str) for kind in types)
-    wanted = _class_list(classes)
-    if not wanted:
-        found: set[Any] = set()
-        if only_text:
-            found.update(labels.dropna().unique().tolist())
-        else:
-            for label in labels.dropna().tolist():
-                found.update(label) if isinstance(label, list | tuple) else found.add(label)
-        return dataframe[_is_labelled(labels, y_col)], sorted(found)
-
-    if only_text:
-        return dataframe[labels.isin(wanted).to_numpy()], wanted
-    kept = _labels_among(labels, y_col, set(wanted))
-    rows = np.fromiter((label is not None for label in kept), dtype=bool, count=len(kept))
-    filtered = dataframe[rows].copy(deep=False)
-    column = np.empty(len(filtered), dtype=object)
-    for position, label in enumerate(label for label in kept if label is not None):
-        column[position] = label
-    filtered[y_col] = column
-    return filtered, wanted
-
-
-def class_numbers(
-    dataframe: pandas.DataFrame, y_col: Hashable, class_indices: Mapping[Any, int]
-) -> list[Any]:
-    """The number of each row's class, or a list of numbers where a row has several labels."""
-    return [
-        [class_indices[one] for one in label]
-        if isinstance(label, list | tuple)
-        else class_indices[label]
-        for label in dataframe[y_col].tolist()
-    ]
-
-
-def split_rows(dataframe: pandas.DataFrame, split: tuple[float, float] | None) -> pandas.DataFrame:
-    """The rows from fraction ``split[0]`` to ``split[1]``; all for None."""
-    if split is None:
-        return dataframe
-    count = len(dataframe)
-    return dataframe.iloc[int(split[0] * count) : int(split[1] * count), :]
+def split_slice(count: int, split: tuple[float, float]) -> slice:
+    """The rows of a subset among ``count``: from fraction ``split[0]`` to ``split[1]``."""
+    return slice(int(split[0] * count), int(split[1] * count))
 
 
 def _check_dataframe(dataframe: Any) -> None:
@@ -203,93 +141,15 @@ def _check_dataframe(dataframe: Any) -> None:
         )
 
 
-def _check_present(dataframe: pandas.DataFrame, argument: str, columns: Sequence[Hashable]) -> None:
-    for column in columns:
-        present = column is not None and column in dataframe.columns
-        if not present:
-            raise KeyError(
-                f"{argument}={column!r} is not a column of the dataframe, which has "
-                f"{list(dataframe.columns)}. Name one of these in `{argument}`."
-            )
-        if sum(name == column for name in dataframe.columns) > 1:
-            raise TypeError(f"{argument}={column!r} names several columns. Rename all but one.")
-
-
-def _check_types(
-    dataframe: pandas.DataFrame, argument: str, column: Hashable, types: tuple[type, ...], use: str
-) -> None:
-    wrong = sorted(
-        kind.__name__ for kind in _value_types(dataframe[column]) if not issubclass(kind, types)
-    )
+def _check_file_names(dataframe: pandas.DataFrame, x_col: Hashable) -> None:
+    types = value_types(dataframe[x_col])
+    wrong = sorted(kind.__name__ for kind in types if not issubclass(kind, str))
     if wrong:
-        expected = " or ".join(kind.__name__ for kind in types)
         raise TypeError(
-            f"all values in {argument}={column!r} must be {expected} ({use}). Received values "
-            f"of type: {', '.join(wrong)}. Convert them with "
-            f"dataframe[{column!r}].astype(str); drop rows with missing values (float nan, "
-            f"NoneType) first."
+            f"all values in x_col={x_col!r} must be str (file names). Received values of type: "
+            f"{', '.join(wrong)}. Convert them with dataframe[{x_col!r}].astype(str); drop rows "
+            f"with missing values (float nan, NoneType) first."
         )
-
-
-def _check_two_classes(
-    dataframe: pandas.DataFrame, y_col: Hashable, classes: Collection[Any] | None
-) -> None:
-    found, where = _class_list(classes), "given in `classes`"
-    if not found:
-        found, where = sorted(dataframe[y_col].dropna().unique()), f"found in y_col={y_col!r}"
-    if len(found) != 2:
-        shown = ", ".join(map(repr, found[:_NAMES_SHOWN])) + (
-            ", ..." if len(found) > _NAMES_SHOWN else ""
-        )
-        raise ValueError(
-            f'class_mode="binary" needs 2 classes, {len(found)} were {where}: {shown}. Use '
-            f'"categorical" or "sparse" for another number.'
-        )
-
-
-def _class_list(classes: Collection[Any] | None) -> list[Any]:
-    """The given classes without repetitions, empty for None."""
-    if isinstance(classes, str):
-        raise TypeError(f"`classes` must be a list of class names. Received: {classes!r}")
-    if classes is None:
-        return []
-    # An array of names gives plain str, so that class_indices prints and pickles plainly.
-    return list(dict.fromkeys(classes.tolist() if isinstance(classes, np.ndarray) else classes))
-
-
-def _value_types(column: pandas.Series) -> set[type]:
-    """The types of a column's values; a missing value of a categorical has none, as in Keras."""
-    import pandas
-
-    if isinstance(column.dtype, pandas.CategoricalDtype):
-        column = column.dropna()
-    return set(map(type, column.to_numpy(dtype=object)))
-
-
-def _is_labelled(labels: pandas.Series, y_col: Hashable) -> np.ndarray:
-    labelled = labels.notna().to_numpy()
-    missing = len(labels) - int(np.count_nonzero(labelled))
-    if missing:
-        warnings.warn(
-            f"{missing} row(s) have no label in y_col={y_col!r}; they are left out", stacklevel=3
-        )
-    return labelled
-
-
-def _labels_among(labels: pandas.Series, y_col: Hashable, wanted: set[Any]) -> list[Any]:
-    """Each row's label reduced to the wanted classes, None where nothing is left."""
-    kept: list[Any] = []
-    for label in labels.tolist():
-        if isinstance(label, str):
-            kept.append(label if label in wanted else None)
-        elif isinstance(label, list | tuple):
-            kept.append([one for one in label if one in wanted] or None)
-        else:
-            raise TypeError(
-                f"labels must be str, list or tuple. Received {label!r} of type "
-                f"{type(label).__name__} in y_col={y_col!r}"
-            )
-    return kept
 
 
 def _are_files(

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from augflow.order import epoch_order
+from augflow.order import EpochOrder, epoch_order, occurrences
 from augflow.streams import SampleSeeds, StreamState, seeded
 
 _EPOCHS_KEPT = 3
@@ -25,6 +26,11 @@ class Epoch:
     start: int
     order: np.ndarray
     first_stream: StreamState
+
+    @cached_property
+    def occurrences(self) -> np.ndarray | None:
+        """For each place how often its sample came before; None if none comes twice."""
+        return occurrences(self.order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +51,22 @@ class Schedule:
         batch_size: samples a batch.
         shuffle: whether each epoch has a permutation of its own.
         base_seed: int in [0, 2**32).
+        order: draws the order of an epoch. Defaults to a permutation.
     """
 
-    def __init__(self, samples: int, batch_size: int, shuffle: bool, base_seed: int) -> None:
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        shuffle: bool,
+        base_seed: int,
+        order: EpochOrder = epoch_order,
+    ) -> None:
         self.samples = samples
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.base_seed = base_seed
+        self.order = order
         self._epochs: dict[int, Epoch] = {}
 
     def epoch(self, start: int) -> Epoch:
@@ -60,7 +75,7 @@ class Schedule:
         epoch = self._epochs.get(start)
         if epoch is None:
             seed = seeded(self.base_seed, start)
-            epoch = Epoch(start, *epoch_order(self.samples, self.shuffle, seed))
+            epoch = Epoch(start, *self.order(self.samples, self.shuffle, seed))
             for old in list(self._epochs)[: 1 - _EPOCHS_KEPT]:
                 self._epochs.pop(old, None)
             self._epochs[start] = epoch
@@ -73,9 +88,11 @@ class Schedule:
         """
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
         shown = (position * self.batch_size) % self.samples if self.samples else 0
-        indices = epoch.order[shown : shown + self.batch_size]
+        rows = slice(shown, shown + self.batch_size)
+        indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist())
+        again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
+        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
         return Place((epoch.start, position, seen), indices, stream, seeds)
 
     def follower(self, position: int) -> int:

@@ -54,25 +54,31 @@ class SampleSeeds:
     """Where the samples of a batch have generators of their own.
 
     They depend on the flow's seed, the epoch and the sample, and on nothing else: neither the
-    batch size nor the place in the batch, nor the process that builds it.
+    batch size nor the place in the batch, nor the process that builds it. A sample that comes
+    several times in an epoch has a generator for each time.
 
     Attributes:
         base: the flow's seed.
         epoch: what names the epoch: the batches before it.
         samples: positions of the samples in the data.
+        occurrences: how often each of them came before in the epoch; None for never.
     """
 
     base: int
     epoch: int
     samples: list[int]
+    occurrences: list[int] | None = None
 
     def generator(self, place: int) -> np.random.Generator:
         """The generator of the sample at ``place`` of ``samples``."""
-        return np.random.default_rng((self.base, self.epoch, self.samples[place]))
+        key = (self.base, self.epoch, self.samples[place])
+        again = self.occurrences[place] if self.occurrences is not None else 0
+        return np.random.default_rng((*key, again) if again else key)
 
     def part(self, start: int, stop: int) -> SampleSeeds:
         """Those of a part of the rows."""
-        return SampleSeeds(self.base, self.epoch, self.samples[start:stop])
+        again = None if self.occurrences is None else self.occurrences[start:stop]
+        return SampleSeeds(self.base, self.epoch, self.samples[start:stop], again)
 
 
 @contextmanager
