@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from augflow.check_files import verify
     from augflow.dataframe_iterator import DataFrameIterator
     from augflow.directory_iterator import DirectoryIterator
+    from augflow.directory_table import scan_directory
     from augflow.errors import ImageReadError, WorkerDiedError
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
@@ -31,6 +32,7 @@ __all__ = [
     "StatsCallback",
     "WorkerDiedError",
     "preprocessing",
+    "scan_directory",
     "verify",
 ]
 
@@ -43,6 +45,7 @@ _HOMES = {
     "NumpyArrayIterator": "augflow.array_iterator",
     "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
+    "scan_directory": "augflow.directory_table",
     "verify": "augflow.check_files",
 }
 

@@ -81,6 +81,7 @@ FLOORS = {
         "class_iterator",
         "file_iterator",
         "directory_iterator",
+        "directory_table",
         "dataframe_iterator",
         "array_iterator",
         "generator_settings",
