@@ -73,6 +73,14 @@ def test_replace_import(tmp_path: Path) -> None:
     assert number_in(output, r"augflow +([\d.]+) images/s") > 0
 
 
+def test_image_and_table(tmp_path: Path) -> None:
+    output = run_example("image_and_table.py", tmp_path, "--epochs", "8")
+    pattern = r"mean error of the sum to pay: {}, without the table {}"
+    # The sum is 8 on average, and differs from that by 4.5 on average.
+    assert number_in(output, pattern.format(r"([\d.]+)", r"[\d.]+")) < 1.5
+    assert number_in(output, pattern.format(r"[\d.]+", r"([\d.]+)")) > 3
+
+
 def test_predict_dataframe(tmp_path: Path) -> None:
     output = run_example("predict_dataframe.py", tmp_path, "--epochs", "5")
     assert "accuracy on 898 files" in output
