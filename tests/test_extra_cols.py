@@ -165,6 +165,17 @@ def test_rows_stay_together_through_filters_and_subsets(table: pd.DataFrame, fol
     assert sorted(seen) == sorted(set(NUMBERS.tolist()) - {2, 4})
 
 
+def test_rows_of_files_that_are_left_out(table: pd.DataFrame, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "images")
+    (folder / table["filename"].iloc[1]).write_bytes(b"no image")
+    flow = flow_of(table, folder, extra_cols={"number": "size"}, shuffle=False, on_error="skip")
+    with pytest.warns(UserWarning, match="left out"):
+        batches = take(flow, len(flow))
+    assert len(batches[0][0]["image"]) == len(batches[0][1]) == 3
+    numbers = np.concatenate([inputs["number"] for inputs, _ in batches])
+    np.testing.assert_array_equal(numbers, np.delete(3 * NUMBERS, 1))
+
+
 # preprocess
 
 
