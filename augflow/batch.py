@@ -110,12 +110,14 @@ class ImagePlan:
         return built
 
     def user_code(self) -> str:
-        """The user's object or function that takes part."""
+        """The user's object or functions that take part."""
         if self.custom is not None:
             return f"the image_data_generator {type(self.custom).__qualname__!r}"
         function = self.standardize.preprocessing_function if self.standardize else None
         name = getattr(function, "__qualname__", None) or repr(function)
-        return f"the preprocessing_function {name!r}"
+        parts = [f"the preprocessing_function {name!r}"] if function is not None else []
+        parts += [loader.name for loader in self.read.loaders] if self.read else []
+        return " or ".join(parts)
 
 
 def _build_with_settings(

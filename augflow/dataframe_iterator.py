@@ -103,6 +103,7 @@ class DataFrameIterator(FileIterator):
         class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
+        formats: Any = None,
         exif: bool = False,
         cache: Any = None,
     ) -> None:
@@ -126,6 +127,7 @@ class DataFrameIterator(FileIterator):
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
         self.on_error = checked_on_error(on_error)
+        self._set_formats(formats)
         self.exif = checked_switch("exif", exif)
         self.sampler = checked_sampler(sampler, class_mode, shuffle)
         self.class_order = checked_class_order(class_order)
@@ -150,7 +152,7 @@ class DataFrameIterator(FileIterator):
         print(f"Found {self.samples} {kind} image filenames{belonging}.")
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._epoch_order()  # a sampler that does not fit the classes fails here and now
-        self._announce_cache()
+        self._get_ready()
 
     def _take_rows(
         self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any

@@ -62,16 +62,29 @@ def decode(
         raise ValueError(
             f"`color_mode` must be one of {', '.join(COLOR_MODES)}. Received: {color_mode!r}"
         )
+    pixels = decode_plain(data, resized_by_pillow)
+    return open_with_pillow(io.BytesIO(data), color_mode) if pixels is None else pixels
+
+
+def decode_plain(data: bytes, resized_by_pillow: bool = False) -> np.ndarray | None:
+    """Decode a plain 8-bit JPEG or PNG with OpenCV, to the bits that Pillow gives.
+
+    Args:
+        data: the whole file.
+        resized_by_pillow: whether Pillow gets the pixels next.
+
+    Returns:
+        uint8 of shape (height, width, 1 or 3), gray or RGB; None where Pillow has to be asked.
+    """
     size_and_channels = plain_size(data)
-    if size_and_channels is not None and not (
-        _is_huge(*size_and_channels[:2])
+    if (
+        size_and_channels is None
+        or _is_huge(*size_and_channels[:2])
         or (resized_by_pillow and _is_large_jpeg(data, *size_and_channels))
     ):
-        flags = _OPENCV_GRAYSCALE if size_and_channels[2] == 1 else _OPENCV_RGB
-        pixels = _decode_with_opencv(data, flags, *size_and_channels)
-        if pixels is not None:
-            return pixels
-    return open_with_pillow(io.BytesIO(data), color_mode)
+        return None
+    flags = _OPENCV_GRAYSCALE if size_and_channels[2] == 1 else _OPENCV_RGB
+    return _decode_with_opencv(data, flags, *size_and_channels)
 
 
 def is_jpeg(data: bytes) -> bool:

@@ -38,7 +38,8 @@ class DirectoryIterator(FileIterator):
             the images themselves.
         image_data_generator: an ``ImageDataGenerator``, an object with its methods, or None.
         target_size: (height, width) that all images are resized to. Defaults to (256, 256).
-        color_mode: "rgb" (default), "rgba" or "grayscale".
+        color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
+            channels of the files, which have to be the same for all.
         classes: names of the class folders, in the order of their numbers; None: all, sorted.
         class_mode: "categorical" (default; one-hot), "binary", "sparse" (class numbers),
             "input" (the images themselves) or None (no targets).
@@ -65,6 +66,9 @@ class DirectoryIterator(FileIterator):
             pixels or better, but for "nearest".
         on_error: "raise" (default): a broken file stops the run with its name. "skip": it is
             left out of its batch, which is shorter; see ``bad_files``.
+        formats: further endings, e.g. [".npy"], or a dict of endings to functions ``f(path)``
+            that return an array, or to None: {".dcm": load_dicom, ".npy": None}. The functions
+            run in the workers. "" stands for every file. Defaults to None.
         exif: whether photographs are turned upright as their EXIF data say. Defaults to False.
         cache: where decoded and resized images are kept, so that every later epoch only
             augments them: "ram" (one copy in shared memory for all flows of this process over
@@ -104,6 +108,7 @@ class DirectoryIterator(FileIterator):
         class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
+        formats: Any = None,
         exif: bool = False,
         cache: Any = None,
     ) -> None:
@@ -128,6 +133,7 @@ class DirectoryIterator(FileIterator):
         self.augment = True if augment is None else augment
         self.decode = checked_decode(decode)
         self.on_error = checked_on_error(on_error)
+        self._set_formats(formats)
         self.exif = checked_switch("exif", exif)
         self.sampler = checked_sampler(sampler, class_mode, shuffle)
         self.class_order = checked_class_order(class_order)
@@ -135,7 +141,7 @@ class DirectoryIterator(FileIterator):
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._epoch_order()  # a sampler that does not fit the classes fails here and now
-        self._announce_cache()
+        self._get_ready()
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
         check_directory(self.directory)
@@ -144,12 +150,16 @@ class DirectoryIterator(FileIterator):
             found = checked_classes(classes)
         else:
             found = sort_classes(find_classes(self.directory), self.class_order)
-        formats = self.white_list_formats
+        formats, unchanged = self.white_list_formats, self._is_unchanged
         if not found and self.class_mode is None:
-            self.filenames = list_flat(self.directory, formats, split=self.split)
+            self.filenames = list_flat(
+                self.directory, formats, split=self.split, keeps_bands=unchanged
+            )
             self.classes = np.zeros(len(self.filenames), dtype=np.int32)
         else:
-            scan = scan_classes(self.directory, found, formats, self.split, follow_links)
+            scan = scan_classes(
+                self.directory, found, formats, self.split, follow_links, keeps_bands=unchanged
+            )
             self.filenames, self.classes = scan.filenames, scan.class_numbers
         self.samples = SampleCount(len(self.filenames))
         self.num_classes = len(found)

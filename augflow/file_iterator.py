@@ -5,24 +5,27 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator as AbstractIterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from augflow.bad_files import BadFiles, nothing_left
+from augflow.batch import ImagePlan
 from augflow.batch_plan import BadSample
 from augflow.class_iterator import ClassIterator
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
+from augflow.image_kind import ImageKind, check_cacheable, check_kind, learn_kind
+from augflow.loaders import checked_formats, loaders_of
 from augflow.placement import checked_keep_aspect_ratio
 from augflow.planned_iterator import validation_fraction
 from augflow.read_scaled import DECODE_MODES
-from augflow.resize import FILTERS
+from augflow.resize import CHANNELS, FILTERS
 from augflow.schedule import Place
 from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
 
-_CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 WITHOUT_CLASSES = frozenset({"input", "multi_output", "raw", None})
 
 
@@ -34,6 +37,8 @@ class FileIterator(ClassIterator):
     # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
     decode: str = "exact"
     exif: bool = False
+    formats: Any = None
+    _image_kind: ImageKind | None = None
     cache: str | None = None
     _open_cache: FlowCache | None = None
     _cache_state: tuple[Any, ...] | None = None
@@ -60,9 +65,10 @@ class FileIterator(ClassIterator):
         self.target_size = _checked_target_size(target_size)
         checked_keep_aspect_ratio(keep_aspect_ratio)
         self.keep_aspect_ratio = keep_aspect_ratio
-        if color_mode not in _CHANNELS:
+        if color_mode not in (*CHANNELS, "unchanged"):
             raise ValueError(
-                f'`color_mode` must be "rgb", "rgba" or "grayscale". Received: {color_mode!r}'
+                '`color_mode` must be "rgb", "rgba", "grayscale" or "unchanged". '
+                f"Received: {color_mode!r}"
             )
         if interpolation not in FILTERS:
             raise ValueError(
@@ -70,11 +76,8 @@ class FileIterator(ClassIterator):
             )
         self.color_mode = color_mode
         self.data_format = data_format
-        channels = (_CHANNELS[color_mode],)
-        channels_last = data_format == "channels_last"
-        self.image_shape = (
-            self.target_size + channels if channels_last else channels + self.target_size
-        )
+        if color_mode != "unchanged":
+            self._set_image_shape(CHANNELS[color_mode])
         self.save_to_dir = save_to_dir
         self._check_save_to_dir()
         self.save_prefix = save_prefix
@@ -82,6 +85,19 @@ class FileIterator(ClassIterator):
         self.interpolation = interpolation
         self.split = _split_of(subset, image_data_generator)
         self.subset = subset
+
+    def _set_image_shape(self, channels: int) -> None:
+        if self.data_format == "channels_last":
+            self.image_shape = (*self.target_size, channels)
+        else:
+            self.image_shape = (channels, *self.target_size)
+
+    def _set_formats(self, formats: Any) -> None:
+        """Add endings to those that are looked for, see ``DirectoryIterator``."""
+        checked = checked_formats(formats)
+        self.formats = formats
+        if checked:
+            self.white_list_formats = (*self.white_list_formats, *checked)
 
     # Paths are joined when they are needed: a second list of a million of them would cost more
     # memory than the first, and a new ``directory`` or ``filenames`` has to take effect.
@@ -111,9 +127,42 @@ class FileIterator(ClassIterator):
         return None
 
     def _image_shape(self) -> tuple[int, int, int]:
-        return (*self.target_size, _CHANNELS[self.color_mode])
+        channels = self._kind().channels if self._is_unchanged else CHANNELS[self.color_mode]
+        return (*self.target_size, channels)
+
+    @property
+    def _is_unchanged(self) -> bool:
+        return self.color_mode == "unchanged"
+
+    def _kind(self) -> ImageKind:
+        """What "unchanged" images have to have: learnt from the first file, once a flow."""
+        kind = self._image_kind
+        if kind is None:
+            paths = (str(self._names(np.array([row]))[0]) for row in range(int(self.n)))
+            kind = learn_kind(paths, self._settings_of_any(), self.on_error == "skip")
+            self._image_kind = kind
+            self._set_image_shape(kind.channels)
+        return kind
+
+    def _working_dtype(self) -> str:
+        if self._is_unchanged and np.dtype(self.dtype).itemsize > 4:
+            return "float64"
+        return super()._working_dtype()
+
+    def _plan(self) -> ImagePlan:
+        plan = super()._plan()
+        if self._is_unchanged:
+            check_kind(self._kind(), plan.transform, bool(self.save_to_dir))
+        return plan
 
     def _read_settings(self) -> ReadSettings:
+        settings = self._settings_of_any()
+        if not self._is_unchanged:
+            return settings
+        kind = self._kind()
+        return replace(settings, channels=kind.channels, dtype=kind.dtype)
+
+    def _settings_of_any(self) -> ReadSettings:
         return ReadSettings(
             target_size=self.target_size,
             color_mode=self.color_mode,
@@ -121,6 +170,7 @@ class FileIterator(ClassIterator):
             keep_aspect_ratio=checked_keep_aspect_ratio(self.keep_aspect_ratio),
             decode=self.decode,
             exif=self.exif,
+            loaders=loaders_of(checked_formats(self.formats)) if self.formats else (),
         )
 
     def _names(self, indices: np.ndarray) -> list[str]:
@@ -156,9 +206,9 @@ class FileIterator(ClassIterator):
         state = (self.__dict__.get("_revision"), len(self.filenames))
         if state != self._cache_state:
             names = self._names(np.arange(int(self.n)))
-            self._open_cache = open_flow_cache(
-                self.cache, self._read_settings(), self._image_shape(), names
-            )
+            settings = self._read_settings()
+            check_cacheable(self.cache, settings)
+            self._open_cache = open_flow_cache(self.cache, settings, self._image_shape(), names)
             self._cache_state = state
         return self._open_cache
 
@@ -166,8 +216,11 @@ class FileIterator(ClassIterator):
         self._open_cache = None
         self._cache_state = None
 
-    def _announce_cache(self) -> None:
-        """Open the cache and say how much it needs and finds."""
+    def _get_ready(self) -> None:
+        """Learn what has to be learnt from files, open the cache and say how full it is."""
+        if self._is_unchanged:
+            # All that can be wrong is to be said now.
+            self._plan()
         cache = self._current_cache()
         if cache is not None:
             print(cache.info())

@@ -121,6 +121,7 @@ class ImageDataGenerator(ImageTransformer):
         class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
+        formats: Any = None,
         exif: bool = False,
         cache: Any = None,
     ) -> DirectoryIterator:
@@ -136,6 +137,7 @@ class ImageDataGenerator(ImageTransformer):
                 ``target_size``.
             on_error: "raise" (default), or "skip": broken files are left out of their batches,
                 named in ``bad_files``, and reported at the end of the epoch.
+            formats: further endings, and functions that read them.
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
@@ -165,6 +167,7 @@ class ImageDataGenerator(ImageTransformer):
             class_order=class_order,
             decode=decode,
             on_error=on_error,
+            formats=formats,
             exif=exif,
             cache=cache,
         )
@@ -199,6 +202,7 @@ class ImageDataGenerator(ImageTransformer):
         class_order: str = "text",
         decode: str = "exact",
         on_error: str = "raise",
+        formats: Any = None,
         exif: bool = False,
         cache: Any = None,
         **deprecated: Any,
@@ -219,6 +223,7 @@ class ImageDataGenerator(ImageTransformer):
                 ``target_size``.
             on_error: "raise" (default), or "skip": broken files are left out of their batches,
                 named in ``bad_files``, and reported at the end of the epoch.
+            formats: further endings, and functions that read them.
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
@@ -258,6 +263,7 @@ class ImageDataGenerator(ImageTransformer):
             class_order=class_order,
             decode=decode,
             on_error=on_error,
+            formats=formats,
             exif=exif,
             cache=cache,
         )

@@ -43,7 +43,7 @@ class CacheInfo:
         cached: how many of them are in the cache.
         bytes: what those take.
         bytes_needed: what all images take, those in the cache included; for those that are
-            not, 8-bit pixels are assumed.
+            not, 8-bit pixels are assumed unless their dtype is known.
         bytes_free: free memory or disk space; None where the system does not say.
         where: "ram", or the folder of the cache files.
     """
@@ -110,10 +110,12 @@ class ImageCache:
     Args:
         files: the cache's files.
         where: "ram", or the folder.
+        itemsize: bytes of a pixel that is not in it yet.
     """
 
-    def __init__(self, files: Files, where: str) -> None:
+    def __init__(self, files: Files, where: str, itemsize: int = 1) -> None:
         self.where = where
+        self._itemsize = itemsize
         self.place = files.place()
         self._files = files
         self._lock = threading.Lock()
@@ -171,7 +173,8 @@ class ImageCache:
         room = self.place.room()
         if room is None:
             return wanted
-        return min(wanted, max(0, room.usable // bytes_on_disk(self.place.image_shape) - promised))
+        size = bytes_on_disk(self.place.image_shape, self._itemsize)
+        return min(wanted, max(0, room.usable // size - promised))
 
     def _records(self) -> np.ndarray:
         try:
@@ -191,7 +194,7 @@ class ImageCache:
             int((records["code"] == code).sum()) * bytes_on_disk(shape, dtype.itemsize)
             for code, dtype in DTYPES.items()
         )
-        missing = (len(slots) - len(records)) * bytes_on_disk(shape)
+        missing = (len(slots) - len(records)) * bytes_on_disk(shape, self._itemsize)
         room = self.place.room()
         return CacheInfo(
             images=len(slots),
@@ -275,7 +278,8 @@ def open_cache(
 
 
 def _new_cache(where: str, settings: ReadSettings, image_shape: tuple[int, int, int]) -> ImageCache:
+    itemsize = np.dtype(settings.dtype or np.uint8).itemsize
     if where == RAM:
-        return ImageCache(MemoryFiles(image_shape), RAM)
+        return ImageCache(MemoryFiles(image_shape), RAM, itemsize)
     folder = CacheFolder(where, folder_name(settings), image_shape)
-    return ImageCache(folder, folder.path)
+    return ImageCache(folder, folder.path, itemsize)

@@ -81,6 +81,8 @@ def scan_classes(
     formats: tuple[str, ...],
     split: Split | None = None,
     follow_links: bool = False,
+    *,
+    keeps_bands: bool = False,
 ) -> DirectoryScan:
     """List the images of each class folder, sub-folders included.
 
@@ -90,6 +92,7 @@ def scan_classes(
         formats: lower-case endings to keep; compared without a dot, as Keras does.
         split: (start, stop) as fractions of each class's list, None for all of it.
         follow_links: go into linked folders below a class folder.
+        keeps_bands: whether all bands of an image are read, so that nobody is to be warned.
 
     Returns:
         The files of every class: folders sorted by path, files by name within a folder.
@@ -121,7 +124,7 @@ def scan_classes(
             filenames.extend(kept)
             numbers.append(number_of[name])
             counts.append(len(kept))
-    if has_tiff:
+    if has_tiff and not keeps_bands:
         _warn_about_tiff()
     return DirectoryScan(filenames, np.repeat(np.asarray(numbers, dtype=np.int32), counts))
 
@@ -131,6 +134,7 @@ def list_flat(
     formats: tuple[str, ...],
     *,
     split: Split | None = None,
+    keeps_bands: bool = False,
 ) -> list[str]:
     """The images that lie in the directory itself, sorted by name.
 
@@ -141,6 +145,7 @@ def list_flat(
         directory: the folder.
         formats: lower-case endings to keep; compared without a dot.
         split: (start, stop) as fractions of the list, None for all of it.
+        keeps_bands: see ``scan_classes``.
 
     Returns:
         File names relative to the directory.
@@ -150,7 +155,7 @@ def list_flat(
     """
     check_directory(directory)
     files, _ = _read_folder(os.fspath(directory))
-    if any(name.lower().endswith(".tiff") for name in files):
+    if not keeps_bands and any(name.lower().endswith(".tiff") for name in files):
         _warn_about_tiff()
     found = sorted(name for name in files if name.lower().endswith(formats))
     return found if split is None else found[_slice_of(split, len(found))]

@@ -17,7 +17,7 @@ _ORIENTATION_TAG = 0x0112
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 # Where a PNG may keep the tag. Without these words Pillow need not decode it to find out.
 _PNG_WORDS = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Exchange rows and columns first, then flip left and right, then upside down.
 _STEPS = {
     2: (False, True, False),
@@ -51,7 +51,7 @@ def orientation_of(data: bytes) -> int:
     Raises:
         Exception: whatever Pillow raises for a file that it cannot read.
     """
-    if data.startswith(_TIFF_STARTS):
+    if data.startswith(TIFF_STARTS):
         return 1
     if data.startswith(_PNG_START) and not any(word in data for word in _PNG_WORDS):
         return 1

@@ -10,6 +10,7 @@ from PIL import Image
 
 from augflow.placement import Box, Placement, placement
 
+CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -18,6 +19,9 @@ FILTERS = {
     "box": Image.Resampling.BOX,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+# What Pillow resizes as it is; everything else becomes its float32.
+_PILLOW_DTYPES: dict[str, np.dtype] = {"u1": np.dtype(np.uint8), "i4": np.dtype(np.int32)}
 
 FractionalBox = tuple[float, float, float, float]
 
@@ -111,16 +115,20 @@ def resize_pixels(
     interpolation: str = "nearest",
     crop: bool = False,
 ) -> np.ndarray:
-    """Resize an array of gray or RGB pixels: the same bits as ``resize_image``.
+    """Resize an array of pixels. Gray and RGB in 8 bits give the same bits as ``resize_image``.
+
+    Other dtypes and numbers of channels are resized channel by channel with the same filters:
+    int32 and 8 bits by Pillow's integers, all others by its float32; integers are rounded and
+    kept within their dtype. "nearest" picks pixels and changes none.
 
     Args:
-        pixels: uint8 of shape (height, width, 1 or 3).
+        pixels: (height, width, channels) of any integer or float dtype.
         target_size: (height, width) in pixels; None or the image's own size changes nothing.
         interpolation: one of ``FILTERS``.
         crop: take the largest centred crop of the target's shape first.
 
     Returns:
-        uint8 of shape (height, width, channels); ``pixels`` itself if it has that size.
+        (height, width, channels) of the same dtype; ``pixels`` itself if it has that size.
 
     Raises:
         ValueError: an unknown interpolation.
@@ -128,11 +136,14 @@ def resize_pixels(
     height, width, channels = pixels.shape
     if target_size is None or (height, width) == tuple(target_size):
         return pixels
+    is_plain = pixels.dtype == np.uint8 and channels in (1, 3)
     if interpolation != "nearest":
+        if not is_plain:
+            return _resize_channels(pixels, target_size, interpolation, crop)
         image = to_pillow(pixels)
         return from_pillow(resize_image(image, target_size, interpolation, crop))
-    if crop:
-        left, top, right, bottom = placement(height, width, target_size, True).source
+    if crop or not is_plain:
+        left, top, right, bottom = placement(height, width, target_size, crop).source
         rows = _nearest_indices(top, bottom, target_size[0])
         columns = _nearest_indices(left, right, target_size[1])
         return pixels[rows][:, columns]
@@ -162,23 +173,39 @@ def pad_pixels(pixels: np.ndarray, place: Placement, target_size: tuple[int, int
     return padded
 
 
+def can_convert(channels: int, dtype: np.dtype, color_mode: str) -> bool:
+    """Whether ``convert_pixels`` can make a color mode of such pixels."""
+    wanted = CHANNELS.get(color_mode, channels)
+    return (
+        channels == wanted
+        or (channels == 1 and wanted == 3)
+        or (dtype == np.uint8 and channels in (1, 3, 4))
+    )
+
+
 def convert_pixels(pixels: np.ndarray, color_mode: str) -> np.ndarray:
-    """Convert gray or RGB pixels to a color mode: the same bits as Pillow's ``convert``.
+    """Convert gray, RGB or RGBA pixels to a color mode: the same bits as Pillow's ``convert``.
 
     Args:
-        pixels: uint8 of shape (height, width, 1 or 3).
-        color_mode: "rgb", "rgba" or "grayscale".
+        pixels: (height, width, channels), such as ``can_convert`` allows. Other dtypes than
+            uint8 only have gray repeated.
+        color_mode: "rgb", "rgba", "grayscale" or "unchanged".
 
     Returns:
-        uint8 of shape (height, width, 3, 4 or 1); ``pixels`` itself if nothing changes.
+        (height, width, 3, 4 or 1); ``pixels`` itself if nothing changes.
     """
-    channels = pixels.shape[2]
+    channels: int = pixels.shape[2]
+    wanted = CHANNELS.get(color_mode, channels)
+    if channels == wanted:
+        return pixels
+    if pixels.dtype != np.uint8:
+        return np.repeat(pixels, wanted, axis=2)
+    if channels == 4:
+        pixels = np.ascontiguousarray(pixels[:, :, :3])
     if color_mode == "grayscale":
-        if channels == 1:
-            return pixels
         return from_pillow(to_pillow(pixels).convert("L"))
     if color_mode == "rgb":
-        return pixels if channels == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+        return pixels if channels == 4 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGBA if channels == 1 else cv2.COLOR_RGB2RGBA)
 
 
@@ -191,6 +218,22 @@ def from_pillow(image: Image.Image) -> np.ndarray:
     """The pixels of Pillow's image, (height, width, channels), in the dtype of its mode."""
     pixels = np.asarray(image)
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
+
+
+def _resize_channels(
+    pixels: np.ndarray, target_size: tuple[int, int], interpolation: str, crop: bool
+) -> np.ndarray:
+    resized = np.empty((*target_size, pixels.shape[2]), pixels.dtype)
+    computed = _PILLOW_DTYPES.get(pixels.dtype.str[1:], np.dtype(np.float32))
+    limits = np.iinfo(pixels.dtype) if pixels.dtype.kind in "iu" else None
+    for channel in range(pixels.shape[2]):
+        image = Image.fromarray(np.ascontiguousarray(pixels[:, :, channel], computed))
+        values = np.asarray(resize_image(image, target_size, interpolation, crop))
+        if limits is not None and values.dtype != pixels.dtype:
+            # In float64, where the limits of 32 bits are exact.
+            values = np.clip(np.rint(values.astype(np.float64)), limits.min, limits.max)
+        resized[:, :, channel] = values
+    return resized
 
 
 def _filter(interpolation: str) -> Image.Resampling:

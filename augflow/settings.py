@@ -15,18 +15,52 @@ import numpy as np
 ShiftRange = float | int | tuple[float, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Loader:
+    """How files with an ending are read by a function of the user's.
+
+    Two are equal if their function is the same object: what a function does, and whether two of
+    them do the same, cannot be known.
+
+    Attributes:
+        ending: lower case, with its dot.
+        function: takes a path, returns an array.
+    """
+
+    ending: str
+    function: Callable[[str], Any] | None
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        function = getattr(self.function, "__qualname__", None) or repr(self.function)
+        return f"the function {function!r} of formats[{self.ending!r}]"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Loader)
+            and self.ending == other.ending
+            and self.function is other.function
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.ending, id(self.function)))
+
+
 @dataclass(frozen=True)
 class ReadSettings:
     """How a file becomes an array.
 
     Attributes:
         target_size: (height, width) in pixels, or None for the size of the file.
-        color_mode: "rgb", "rgba" or "grayscale".
+        color_mode: "rgb", "rgba", "grayscale" or "unchanged".
         interpolation: "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
         keep_aspect_ratio: True: crop the centre to the target's aspect ratio before resizing;
             "pad": resize all of it, and fill up with 0.
         decode: "exact", or "fast": large JPEGs are decoded at a fraction of their size.
         exif: turn the image upright, as its EXIF data say.
+        channels, dtype: what "unchanged" images have to have; None before that is known.
+        loaders: functions of the user's for some endings, the longest ending first.
     """
 
     target_size: tuple[int, int] | None = None
@@ -35,6 +69,9 @@ class ReadSettings:
     keep_aspect_ratio: bool | str = False
     decode: str = "exact"
     exif: bool = False
+    channels: int | None = None
+    dtype: str | None = None
+    loaders: tuple[Loader, ...] = ()
 
 
 @dataclass(frozen=True)

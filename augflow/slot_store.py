@@ -41,7 +41,8 @@ PAGE = 4096
 _RECORD = struct.Struct("<IIIIqq")
 RECORD_BYTES = _RECORD.size
 _EMPTY = bytes(RECORD_BYTES)
-DTYPES = {code: np.dtype(name) for code, name in enumerate(("u1", "<u2", "<i4", "<f4"), start=1)}
+_NAMES = ("u1", "<u2", "<i4", "<f4", "i1", "<i2", "<u4", "<f2")
+DTYPES = {code: np.dtype(name) for code, name in enumerate(_NAMES, start=1)}
 _CODES = {dtype: code for code, dtype in DTYPES.items()}
 _WIDEST = 4
 # After this many bytes written, the room that is left is looked at again.
