@@ -286,6 +286,14 @@ def test_the_longest_ending_wins() -> None:
     assert find_loader("a.npy", loaders_of(checked_formats({".npy": None}))) is None
 
 
+def test_loaders_are_equal_by_their_function() -> None:
+    one, two = make_loader(), make_loader()
+    assert loaders_of({".a": one}) == loaders_of({".a": one})
+    assert hash(loaders_of({".a": one})) == hash(loaders_of({".a": one}))
+    assert loaders_of({".a": one}) != loaders_of({".a": two})
+    assert loaders_of({".a": one}) != loaders_of({".b": one})
+
+
 def test_files_without_an_ending(tmp_path: Path) -> None:
     for number, pixels in enumerate(scans(3)):
         write_scan(tmp_path / f"IM{number:04d}", pixels)

@@ -142,8 +142,11 @@ def test_other_pages_are_refused(second: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_tiffs_are_turned_by_every_decoder(orientation: int) -> None:
-    for pixels in (pixels_of(3, "uint8"), pixels_of(3, "uint16"), pixels_of(5, "uint16")):
+def test_tiffs_are_turned_by_every_decoder(
+    orientation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = []
+    for pixels in (pixels_of(5, "uint16"), pixels_of(3, "uint8"), pixels_of(3, "uint16")):
         content = tiff(pixels, extratags=[(274, "H", 1, orientation, True)])
         exif = Image.Exif()
         exif[274] = orientation
@@ -153,7 +156,11 @@ def test_tiffs_are_turned_by_every_decoder(orientation: int) -> None:
             )
             for band in pixels.transpose(2, 0, 1)
         ]
+        contents.append(content)
         assert_read(content, np.stack(turned, axis=-1).astype(pixels.dtype))
+    forbid(monkeypatch, "tifffile")
+    for content in contents[1:]:
+        read_image_bytes(content, "a.tif", UNCHANGED)
 
 
 def test_files_that_pillow_reads() -> None:
