@@ -16,6 +16,8 @@ import pytest
 
 import augflow
 from augflow import ImageDataGenerator, ImageReadError, batch
+from augflow.bad_files import BadFiles
+from augflow.batch_plan import BadSample
 from tests.flow_world import SAMPLES, SIZE, signature, signatures, table_of, take, write_folder
 
 BATCH = 4
@@ -375,3 +377,30 @@ def test_what_verify_finds_can_be_left_out(folder: Path) -> None:
         good, str(folder), target_size=SIZE, class_mode="sparse", batch_size=SAMPLES
     ) as flow:
         assert len(next(flow)[0]) == SAMPLES - len(BROKEN)
+
+
+# The report itself
+
+
+def test_what_is_read_ahead_waits_for_its_own_report() -> None:
+    """TensorFlow's thread reads in the next epoch before Keras ends this one."""
+    files = BadFiles()
+    files.add([BadSample(0, "a.jpg", "cut")])
+    with pytest.warns(UserWarning, match=r"1 file\(s\).*in epoch 1: 'a.jpg' \(cut\)"):
+        for position in (1, 0):
+            files.batch_was_read(0, position, 2)
+    files.add([BadSample(0, "b.jpg", "cut")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        files.batch_was_read(2, 0, 2)
+        files.epoch_has_ended()
+    with pytest.warns(UserWarning, match=r"1 file\(s\).*in epoch 2: 'b.jpg'"):
+        files.batch_was_read(2, 1, 2)
+    assert files.reasons == {"a.jpg": "cut", "b.jpg": "cut"}
+
+
+def test_a_report_shows_five_names() -> None:
+    files = BadFiles()
+    files.add(BadSample(row, f"{row}.jpg", "cut") for row in range(7))
+    with pytest.warns(UserWarning, match=r"7 file\(s\).*'4\.jpg' \(cut\), \.\.\.\. The flow's"):
+        files.report()
