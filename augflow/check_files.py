@@ -13,9 +13,8 @@ from augflow.check_plan import CheckPlan
 from augflow.engine import Engine, Expected
 from augflow.file_iterator import FileIterator
 from augflow.generator_settings import checked_workers
-from augflow.image_io import list_pictures
 from augflow.iterator import Iterator as Flow
-from augflow.list_images import check_directory
+from augflow.list_images import find_classes, list_flat, scan_classes
 from augflow.progress import Progress
 from augflow.request import Request
 from augflow.settings import ReadSettings
@@ -34,8 +33,8 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
 
     Args:
         flow_or_directory: a flow of files, whose settings are used (a cache is not); a
-            directory, of which all images with Keras's endings are read, at any depth; or a
-            list of paths.
+            directory, of which all images with Keras's endings are read, those in it and those in
+            its class folders at any depth; or a list of paths.
         workers: worker processes; None (default): the CPUs this process may use; 0: this one.
 
     Returns:
@@ -87,11 +86,15 @@ def _files_of(
     if isinstance(given, FileIterator):
         return given.filenames, given._names, given._read_settings()
     if isinstance(given, str | os.PathLike):
-        directory = os.fspath(given)
-        check_directory(directory)
-        found = list_pictures(directory, Flow.white_list_formats)
-        names = [os.path.relpath(path, directory) for path in found]
-        return names, lambda rows: [found[row] for row in rows.tolist()], ReadSettings()
+        directory, endings = os.fspath(given), Flow.white_list_formats
+        names = list_flat(directory, endings, keeps_bands=True)
+        folders = find_classes(directory)
+        names += scan_classes(directory, folders, endings, keeps_bands=True).filenames
+
+        def paths_below(rows: np.ndarray) -> list[str]:
+            return [os.path.join(directory, names[row]) for row in rows.tolist()]
+
+        return names, paths_below, ReadSettings()
     if hasattr(given, "tolist"):
         # A column of a dataframe, an array.
         given = given.tolist()

@@ -342,6 +342,23 @@ def test_verify_lists_what_is_wrong(folder: Path, workers: int) -> None:
     assert found["reason"].tolist()[0] == "the file is empty"
 
 
+def test_verify_goes_where_a_flow_goes(folder: Path, tmp_path: Path) -> None:
+    """Into class folders that are links, and to files beside them."""
+    (tmp_path / "linked").symlink_to(folder / "cat")
+    (tmp_path / "deep" / "below").mkdir(parents=True)
+    for place in ("beside.jpg", "deep/below/1.png", "deep/2.bmp"):
+        (tmp_path / place).write_bytes(b"")
+    (tmp_path / "deep" / "notes.txt").write_text("no image")
+    found = augflow.verify(tmp_path, workers=0)["filename"].tolist()
+    linked = [f"linked/{row:02d}" for row in (EMPTY, CUT, CUT_PNG)]
+    assert [name.rsplit(".", 1)[0] for name in found] == [
+        "beside",
+        "deep/2",
+        "deep/below/1",
+        *linked,
+    ]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_verify_of_many_files_keeps_their_order(
     whole: Path, folder: Path, workers: int, monkeypatch: pytest.MonkeyPatch

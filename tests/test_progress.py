@@ -9,8 +9,8 @@ import pandas
 import pytest
 
 from augflow import progress
+from augflow.list_images import scan_classes
 from augflow.progress import Progress
-from augflow.scan_directory import scan_classes
 from augflow.scan_table import keep_valid_files
 
 
