@@ -6,11 +6,14 @@ and needs none of them.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from augflow.annotations import Boxes, Keypoints
     from augflow.array_iterator import NumpyArrayIterator
+    from augflow.augmentation import photometric
     from augflow.check_files import verify
     from augflow.dataframe_iterator import DataFrameIterator
     from augflow.directory_iterator import DirectoryIterator
@@ -18,33 +21,51 @@ if TYPE_CHECKING:
     from augflow.errors import ImageReadError, WorkerDiedError
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
+    from augflow.run_length import decode_run_length
     from augflow.stats_callback import StatsCallback
+    from augflow.transform_matrix import map_boxes, map_points
+
+# albumentations asks the network for newer versions when it is imported. Not here, nor in the
+# workers, which inherit this.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Boxes",
     "DataFrameIterator",
     "DirectoryIterator",
     "ImageDataGenerator",
     "ImageReadError",
     "Iterator",
+    "Keypoints",
     "NumpyArrayIterator",
     "StatsCallback",
     "WorkerDiedError",
+    "decode_run_length",
+    "map_boxes",
+    "map_points",
+    "photometric",
     "preprocessing",
     "scan_directory",
     "verify",
 ]
 
 _HOMES = {
+    "Boxes": "augflow.annotations",
     "DataFrameIterator": "augflow.dataframe_iterator",
     "DirectoryIterator": "augflow.directory_iterator",
     "ImageDataGenerator": "augflow.generator",
     "ImageReadError": "augflow.errors",
     "Iterator": "augflow.iterator",
+    "Keypoints": "augflow.annotations",
     "NumpyArrayIterator": "augflow.array_iterator",
     "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
+    "decode_run_length": "augflow.run_length",
+    "map_boxes": "augflow.transform_matrix",
+    "map_points": "augflow.transform_matrix",
+    "photometric": "augflow.augmentation",
     "scan_directory": "augflow.directory_table",
     "verify": "augflow.check_files",
 }

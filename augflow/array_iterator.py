@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
+from augflow.augmentation import check_levels
 from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.schedule import Place
 
@@ -90,6 +91,8 @@ class NumpyArrayIterator(PlannedIterator):
         self.save_format = save_format
         self.subset = subset
         self.augment = True if augment is None else augment
+        if self._is_augmented_by_user():
+            check_levels(self.x)
         self._timings: list[float] = []
         super().__init__(len(self.x), batch_size, shuffle, seed)
 

@@ -7,22 +7,18 @@ stream).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from augflow import draw
 from augflow.augment import transform_image, transform_matrices
 from augflow.batch_plan import BadSample, Built, Job
+from augflow.companions import Companions, read_companions, write_companions
 from augflow.draw import draw_parameters
 from augflow.errors import is_broken_file, reason_of
-from augflow.keras_preprocessing import KerasPreprocessing
-from augflow.layout import Field, Layout
+from augflow.image_settings import ImageSettings
 from augflow.read_image import read_image
-from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
-from augflow.slot_store import CachePlace, SlotStore
+from augflow.slot_store import SlotStore
 from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
 from augflow.standardize import is_elementwise, standardize
 from augflow.streams import as_global, open_stream
@@ -31,62 +27,8 @@ from augflow.streams import as_global, open_stream
 _SMALL_BYTES = 16 << 10
 
 
-@dataclass(frozen=True)
-class ImagePlan:
-    """What every batch of a flow of images has in common.
-
-    Attributes:
-        image_shape: (height, width, channels), whatever ``channels_first`` says.
-        channels_first: whether batches are (samples, channels, height, width).
-        dtype: of the batches.
-        working_dtype: of the images between the stages, a float type but for integer arrays.
-        read: how to read files; None for arrays, whose raw images the caller lays into the
-            rows before the batch is built.
-        transform: ranges of the random transforms, None for none at all.
-        standardize: what follows them, None for nothing.
-        custom: an object whose own ``get_random_transform``, ``apply_transform`` and
-            ``standardize`` take the place of the two above; None for augflow's.
-        inputs_as_targets: a second copy of the batch serves as its targets.
-        cache: where images that were read are kept, None for nowhere.
-        on_error: "raise", or "skip": rows whose file is broken are left out.
-    """
-
-    image_shape: tuple[int, int, int]
-    dtype: str
-    working_dtype: str
-    channels_first: bool = False
-    read: ReadSettings | None = None
-    transform: TransformSettings | None = None
-    standardize: StandardizeSettings | None = None
-    custom: Any = None
-    inputs_as_targets: bool = False
-    augment: bool = True
-    cache: CachePlace | None = None
-    on_error: str = "raise"
-
-    @property
-    def calls_user_code(self) -> bool:
-        """Whether a function of the user runs once a sample.
-
-        It may draw from ``np.random``, as it may in Keras, and so has a say in what the
-        samples after it draw: such a batch is built by one worker, in order.
-        """
-        if self.custom is not None:
-            return True
-        function = self.standardize.preprocessing_function if self.standardize else None
-        return function is not None and not isinstance(function, KerasPreprocessing)
-
-    @property
-    def is_indivisible(self) -> bool:
-        """Whether one sample's stages have a say in what the samples after it draw."""
-        return self.calls_user_code
-
-    @cached_property
-    def layout(self) -> Layout:
-        """The images, in the flow's data format, and their copy where it serves as targets."""
-        height, width, channels = self.image_shape
-        shape = (channels, height, width) if self.channels_first else self.image_shape
-        return Layout((Field(shape, self.dtype),) * (1 + self.inputs_as_targets))
+class ImagePlan(ImageSettings):
+    """A ``BatchPlan`` of images."""
 
     def build(
         self,
@@ -104,32 +46,23 @@ class ImagePlan:
         if self.custom is not None:
             _build_with_methods(self, job, batch, built, clock, store)
         else:
-            _build_with_settings(self, job, batch, built, clock, store)
+            _build_with_settings(self, job, arrays, built, clock, store)
         if self.inputs_as_targets:
             arrays[1][job.start : job.stop] = batch[job.start : job.stop]
         return built
 
-    def user_code(self) -> str:
-        """The user's object or functions that take part."""
-        if self.custom is not None:
-            return f"the image_data_generator {type(self.custom).__qualname__!r}"
-        function = self.standardize.preprocessing_function if self.standardize else None
-        name = getattr(function, "__qualname__", None) or repr(function)
-        parts = [f"the preprocessing_function {name!r}"] if function is not None else []
-        parts += [loader.name for loader in self.read.loaders] if self.read else []
-        return " or ".join(parts)
-
 
 def _build_with_settings(
-    plan: ImagePlan,
+    plan: ImageSettings,
     job: Job,
-    batch: np.ndarray,
+    arrays: list[np.ndarray],
     built: Built,
     clock: StageClock,
     store: SlotStore | None,
 ) -> None:
+    batch = arrays[0]
     stream = _stream_of(built)
-    one_by_one = plan.calls_user_code
+    one_by_one = plan.is_indivisible
     if one_by_one and (job.start, job.stop) != (0, job.samples):
         raise ValueError("a batch whose samples run user code must be built as a whole")
     if not one_by_one:
@@ -148,19 +81,24 @@ def _build_with_settings(
                 # Also for a row that is left out: those after it draw what they always draw.
                 parameters = _draw(plan, 1, stream)
                 matrices = _matrices(plan, parameters)
-                place = 0
             if image is None:
                 continue
-            _build_row(plan, image, row, parameters[place], matrices[place], stream, clock)
+            of_row = 0 if one_by_one else place
+            move = parameters[of_row], matrices[of_row]
+            if plan.companions is None and plan.augmentation is None:
+                _build_row(plan, image, row, *move, stream, clock)
+            else:
+                _build_with_companions(plan, job, place, image, arrays, *move, built, clock)
         except Exception as error:
             error.add_note(_note(name, plan))
             raise
 
 
-def _is_small_array(plan: ImagePlan) -> bool:
+def _is_small_array(plan: ImageSettings) -> bool:
     """Whether a call a sample would cost more than its pixels."""
     return (
         plan.read is None
+        and plan.augmentation is None
         and np.dtype(plan.dtype).kind == "f"
         and plan.working_dtype == plan.dtype
         and plan.layout.fields[0].bytes_of(1) <= _SMALL_BYTES
@@ -169,7 +107,7 @@ def _is_small_array(plan: ImagePlan) -> bool:
 
 
 def _build_small_arrays(
-    plan: ImagePlan,
+    plan: ImageSettings,
     rows: np.ndarray,
     parameters: np.ndarray,
     matrices: list[np.ndarray | None],
@@ -187,14 +125,14 @@ def _build_small_arrays(
     clock.lap(STANDARDIZE)
 
 
-def _draw(plan: ImagePlan, samples: int, stream: np.random.RandomState) -> np.ndarray:
+def _draw(plan: ImageSettings, samples: int, stream: np.random.RandomState) -> np.ndarray:
     if plan.transform is None:
         return draw.identity_parameters(samples)
     height, width, _ = plan.image_shape
     return draw_parameters(plan.transform, height, width, samples, stream)
 
 
-def _matrices(plan: ImagePlan, parameters: np.ndarray) -> list[np.ndarray | None]:
+def _matrices(plan: ImageSettings, parameters: np.ndarray) -> list[np.ndarray | None]:
     if plan.transform is None:
         return [None] * len(parameters)
     height, width, _ = plan.image_shape
@@ -202,7 +140,7 @@ def _matrices(plan: ImagePlan, parameters: np.ndarray) -> list[np.ndarray | None
 
 
 def _build_row(
-    plan: ImagePlan,
+    plan: ImageSettings,
     image: np.ndarray,
     row: np.ndarray,
     parameters: np.ndarray,
@@ -217,10 +155,65 @@ def _build_row(
     if plan.transform is not None:
         image = transform_image(image, parameters, matrix, plan.transform, target)
     clock.lap(AUGMENT)
+    _finish_row(plan, image, row, stream, clock)
+
+
+def _build_with_companions(
+    plan: ImageSettings,
+    job: Job,
+    place: int,
+    image: np.ndarray,
+    arrays: list[np.ndarray],
+    parameters: np.ndarray,
+    matrix: np.ndarray | None,
+    built: Built,
+    clock: StageClock,
+) -> None:
+    """A row whose image has companions, or is augmented by the user's pipeline."""
+    companions: Companions | None = None
+    if plan.companions is not None:
+        assert plan.read is not None and job.extras is not None
+        record, name = job.extras[place], job.names[place]
+        try:
+            companions = read_companions(
+                plan.companions, record, name, plan.read, parameters, matrix, plan.transform
+            )
+        except OSError as error:
+            _leave_out(plan, job, place, error, built.bad, str(error))
+            return
+        clock.lap(AUGMENT)
+    if plan.transform is not None:
+        image = transform_image(image, parameters, matrix, plan.transform)
+    if plan.augmentation is not None:
+        image, companions = _augmented(plan, job, place, image, companions)
+    if plan.companions is not None and companions is not None:
+        named = plan.companion_arrays(arrays)
+        row = job.start + place
+        write_companions(plan.companions, companions, named, row, plan.channels_first)
+    clock.lap(AUGMENT)
+    _finish_row(plan, image, arrays[0][job.start + place], _stream_of(built), clock)
+
+
+def _augmented(
+    plan: ImageSettings, job: Job, place: int, image: np.ndarray, companions: Companions | None
+) -> tuple[np.ndarray, Companions | None]:
+    assert plan.augmentation is not None and job.seeds is not None
+    generator = job.seeds.generator(place)
+    image, companions = plan.augmentation.apply(image, generator, companions)
+    return image.astype(plan.working_dtype), companions
+
+
+def _finish_row(
+    plan: ImageSettings,
+    image: np.ndarray,
+    row: np.ndarray,
+    stream: np.random.RandomState,
+    clock: StageClock,
+) -> None:
     if plan.channels_first:
         image = image.transpose(2, 0, 1)
     if plan.standardize is not None:
-        if plan.calls_user_code:
+        if plan.is_indivisible:
             with as_global(stream):
                 image = standardize(image, plan.standardize)
         else:
@@ -231,7 +224,7 @@ def _build_row(
 
 
 def _raw_image(
-    plan: ImagePlan,
+    plan: ImageSettings,
     job: Job,
     place: int,
     row: np.ndarray,
@@ -253,17 +246,24 @@ def _raw_image(
         else:
             image = read_image(name, plan.read, clock).astype(plan.working_dtype)
     except OSError as error:
-        if plan.on_error != "skip" or not is_broken_file(error):
-            raise
-        bad.append(BadSample(job.start + place, name, reason_of(error)))
+        _leave_out(plan, job, place, error, bad, reason_of(error))
         return None
     if image.shape != plan.image_shape:
         raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
     return image
 
 
+def _leave_out(
+    plan: ImageSettings, job: Job, place: int, error: OSError, bad: list[BadSample], reason: str
+) -> None:
+    """Note a sample that is left out, or raise the error."""
+    if plan.on_error != "skip" or not is_broken_file(error):
+        raise error
+    bad.append(BadSample(job.start + place, job.names[place], reason))
+
+
 def _build_with_methods(
-    plan: ImagePlan,
+    plan: ImageSettings,
     job: Job,
     batch: np.ndarray,
     built: Built,
@@ -288,6 +288,10 @@ def _build_with_methods(
                     continue
                 if plan.augment:
                     image = generator.apply_transform(image, parameters)
+                if plan.augmentation is not None:
+                    image = np.moveaxis(image, 0, 2) if plan.channels_first else image
+                    image, _ = _augmented(plan, job, place, image, None)
+                    image = np.moveaxis(image, 2, 0) if plan.channels_first else image
                 clock.lap(AUGMENT)
                 image = generator.standardize(image)
             row[...] = image
@@ -302,6 +306,6 @@ def _stream_of(built: Built) -> np.random.RandomState:
     return built.stream
 
 
-def _note(name: str, plan: ImagePlan) -> str:
+def _note(name: str, plan: ImageSettings) -> str:
     what = f"file {os.fspath(name)!r}" if plan.read is not None else name
     return f"augflow: while preparing {what}"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow import scan_table
+from augflow.annotations import Boxes, Keypoints
 from augflow.class_iterator import checked_sampler
 from augflow.class_order import checked_class_order
+from augflow.companion_iterator import CompanionArguments
 from augflow.file_iterator import (
     WITHOUT_CLASSES,
     FileIterator,
@@ -38,8 +40,9 @@ class DataFrameIterator(FileIterator):
         weight_col: column of sample weights, or None.
         class_mode: "categorical" (default; labels may be lists), "binary", "sparse", "input",
             "raw" (the values of ``y_col``), "multi_output" (a tuple, one array per column of
-            ``y_col``) or None. Classes may be strings, booleans or numbers; rows without a
-            label are left out, with a warning.
+            ``y_col``), "mask" (the masks that ``y_col`` names: for each row a path or a list
+            of paths, one column or a list of columns) or None. Classes may be strings, booleans
+            or numbers; rows without a label are left out, with a warning.
         classes: the classes to use, in the order of their numbers; None: all, sorted. Rows
             of other classes are left out, with a warning.
         validate_filenames: leave out rows whose file is missing or of an unknown format, with
@@ -54,6 +57,10 @@ class DataFrameIterator(FileIterator):
             the column as an array, returns an array of numbers with a row for each value. It
             runs once, here, on the rows of all subsets.
         image_key: the image's name in a dict of inputs. Defaults to "image".
+        mask_directory: what relative paths of masks start at; None for ``directory``.
+        mask_loader: for ``class_mode="mask"`` a function from the value of ``y_col`` to an
+            integer array of shape (height, width) or (height, width, masks), e.g. with
+            ``augflow.decode_run_length``; None for files. Runs in the workers.
 
     The other arguments are those of ``DirectoryIterator``.
 
@@ -106,6 +113,13 @@ class DataFrameIterator(FileIterator):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        mask_directory: Any = None,
+        mask_loader: Any = None,
+        mask_fill: int | None = None,
+        mask_dtype: Any = "uint8",
+        boxes: Boxes | None = None,
+        keypoints: Keypoints | None = None,
+        with_transform_matrix: bool = False,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -119,6 +133,16 @@ class DataFrameIterator(FileIterator):
             interpolation,
             keep_aspect_ratio,
         )
+        companions = CompanionArguments(
+            mask_directory,
+            mask_loader,
+            mask_fill,
+            mask_dtype,
+            boxes,
+            keypoints,
+            with_transform_matrix,
+        )
+        class_mode = companions.class_mode(class_mode)
         check_class_mode(class_mode, self.allowed_class_modes)
         self.cache = checked_cache(cache)
         self.directory = directory or ""
@@ -144,7 +168,8 @@ class DataFrameIterator(FileIterator):
         if extra_cols is not None:
             # Before a subset is taken: a function sees the same rows for both of them.
             self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)
-        self._take_rows(dataframe, x_col, y_col, weight_col)
+        dataframe = self._take_rows(dataframe, x_col, y_col, weight_col)
+        self._take_companions(companions, dataframe, y_col)
         kind = "validated" if validate_filenames else "non-validated"
         belonging = (
             "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
@@ -156,8 +181,8 @@ class DataFrameIterator(FileIterator):
 
     def _take_rows(
         self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any
-    ) -> None:
-        """Take over the rows of the subset: files, targets, weights, inputs."""
+    ) -> pandas.DataFrame:
+        """Take over the rows of the subset: files, targets, weights, inputs; gives those rows."""
         if self.split is not None:
             part = scan_table.split_slice(len(dataframe), self.split)
             dataframe = dataframe.iloc[part]
@@ -173,6 +198,7 @@ class DataFrameIterator(FileIterator):
             self._targets: Any = [np.array(dataframe[column].tolist()) for column in y_col]
         elif self.class_mode == "raw":
             self._targets = dataframe[y_col].to_numpy()
+        return dataframe
 
     @property
     def labels(self) -> Any:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from augflow import defaults
+from augflow.annotations import Boxes, Keypoints
 from augflow.class_iterator import checked_sampler
 from augflow.class_order import checked_class_order, sort_classes
+from augflow.companion_iterator import CompanionArguments
 from augflow.file_iterator import (
     FileIterator,
     check_class_mode,
@@ -34,15 +36,16 @@ class DirectoryIterator(FileIterator):
     """Yields batches of the images in the class folders of a directory.
 
     Args:
-        directory: holds one folder of images per class; with ``class_mode=None`` it may hold
-            the images themselves.
+        directory: holds one folder of images per class; with ``class_mode=None`` or "mask" it
+            may hold the images themselves.
         image_data_generator: an ``ImageDataGenerator``, an object with its methods, or None.
         target_size: (height, width) that all images are resized to. Defaults to (256, 256).
         color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
             channels of the files, which have to be the same for all.
         classes: names of the class folders, in the order of their numbers; None: all, sorted.
         class_mode: "categorical" (default; one-hot), "binary", "sparse" (class numbers),
-            "input" (the images themselves) or None (no targets).
+            "input" (the images themselves), "mask" (see ``mask_directory``) or None (no
+            targets).
         batch_size: samples a batch. Defaults to 32.
         shuffle: whether each epoch has an order of its own. Defaults to True.
         seed: see ``Iterator``.
@@ -74,13 +77,27 @@ class DirectoryIterator(FileIterator):
             augments them: "ram" (one copy in shared memory for all flows of this process over
             the same files and settings), a directory (which later runs and other processes
             find again), or None (default). Batches are the same, byte for byte.
+        mask_directory: a folder with a mask for each image, of the same relative path but for
+            the ending; a list of folders for several masks an image. Asks for
+            ``class_mode="mask"``: targets of shape (batch, height, width, masks), moved as the
+            images are, by picking pixels.
+        mask_loader: a function from the path of a mask to an integer array of shape (height,
+            width) or (height, width, masks), None for image files. Runs in the workers.
+        mask_fill: class number of what moves in from outside of the image; None (default): as
+            the generator's ``fill_mode`` says, and 0 for "constant".
+        mask_dtype: of the masks. Defaults to "uint8".
+        boxes: an ``augflow.Boxes``: boxes that move with the images. Targets become a dict with
+            "boxes", "valid" and maybe "labels", beside "target" or "masks".
+        keypoints: an ``augflow.Keypoints``: likewise "keypoints" and "visible".
+        with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3): from
+            points (x, y, 1) of the delivered image to those of the file. Defaults to False.
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
         ValueError: there are no images, or an argument that cannot be used.
     """
 
-    allowed_class_modes = frozenset({"categorical", "binary", "sparse", "input", None})
+    allowed_class_modes = frozenset({"categorical", "binary", "sparse", "input", "mask", None})
 
     def __init__(
         self,
@@ -111,6 +128,13 @@ class DirectoryIterator(FileIterator):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        mask_directory: Any = None,
+        mask_loader: Any = None,
+        mask_fill: int | None = None,
+        mask_dtype: Any = "uint8",
+        boxes: Boxes | None = None,
+        keypoints: Keypoints | None = None,
+        with_transform_matrix: bool = False,
     ) -> None:
         self.set_processing_attrs(
             image_data_generator,
@@ -124,6 +148,16 @@ class DirectoryIterator(FileIterator):
             interpolation,
             keep_aspect_ratio,
         )
+        companions = CompanionArguments(
+            mask_directory,
+            mask_loader,
+            mask_fill,
+            mask_dtype,
+            boxes,
+            keypoints,
+            with_transform_matrix,
+        )
+        class_mode = companions.class_mode(class_mode)
         check_class_mode(class_mode, self.allowed_class_modes)
         self.cache = checked_cache(cache)
         check_outside(self.cache, directory)
@@ -138,6 +172,7 @@ class DirectoryIterator(FileIterator):
         self.sampler = checked_sampler(sampler, class_mode, shuffle)
         self.class_order = checked_class_order(class_order)
         self._scan(classes, follow_links)
+        self._take_companions(companions, None)
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._epoch_order()  # a sampler that does not fit the classes fails here and now
@@ -151,7 +186,7 @@ class DirectoryIterator(FileIterator):
         else:
             found = sort_classes(find_classes(self.directory), self.class_order)
         formats, unchanged = self.white_list_formats, self._is_unchanged
-        if not found and self.class_mode is None:
+        if not found and self.class_mode in (None, "mask"):
             self.filenames = list_flat(
                 self.directory, formats, split=self.split, keeps_bands=unchanged
             )

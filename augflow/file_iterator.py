@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from augflow.augmentation import check_levels_dtype
 from augflow.bad_files import BadFiles, nothing_left
 from augflow.batch import ImagePlan
 from augflow.batch_plan import BadSample
 from augflow.class_iterator import ClassIterator
+from augflow.companion_iterator import CompanionIterator
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
 from augflow.image_kind import ImageKind, check_cacheable, check_kind, learn_kind
@@ -26,10 +28,10 @@ from augflow.schedule import Place
 from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
 
-WITHOUT_CLASSES = frozenset({"input", "multi_output", "raw", None})
+WITHOUT_CLASSES = frozenset({"input", "mask", "multi_output", "raw", None})
 
 
-class FileIterator(ClassIterator):
+class FileIterator(CompanionIterator, ClassIterator):
     """What iterators over files share: how files are read, and how targets are made."""
 
     class_indices: dict[Any, int]
@@ -153,6 +155,8 @@ class FileIterator(ClassIterator):
         plan = super()._plan()
         if self._is_unchanged:
             check_kind(self._kind(), plan.transform, bool(self.save_to_dir))
+            if plan.augmentation is not None:
+                check_levels_dtype(self._kind().dtype)
         return plan
 
     def _read_settings(self) -> ReadSettings:
@@ -282,12 +286,10 @@ class FileIterator(ClassIterator):
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         inputs = self._inputs(arrays[0], indices)
-        if self.class_mode is None:
-            # Keras would take a bare tuple for inputs and targets.
-            return (inputs,) if isinstance(inputs, tuple) else inputs
+        targets: Any = None
         if self.class_mode == "input":
-            targets: Any = arrays[1]
-        else:
+            targets = arrays[1]
+        elif self.class_mode not in (None, "mask"):
             numbered = self.class_mode not in WITHOUT_CLASSES
             targets = batch_targets(
                 self.class_mode,
@@ -297,6 +299,10 @@ class FileIterator(ClassIterator):
                 None if numbered else self.labels,
                 self.dtype,
             )
+        targets = self._with_companions(targets, arrays)
+        if targets is None:
+            # Keras would take a bare tuple for inputs and targets.
+            return (inputs,) if isinstance(inputs, tuple) else inputs
         weights = self.sample_weight
         return (inputs, targets) if weights is None else (inputs, targets, weights[indices])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from augflow.annotations import Boxes, Keypoints
 from augflow.array_iterator import NumpyArrayIterator
 from augflow.dataframe_iterator import DataFrameIterator
 from augflow.directory_iterator import DirectoryIterator
@@ -50,6 +51,10 @@ class ImageDataGenerator(ImageTransformer):
         dtype: of the batches; None for Keras's default float type.
         workers: worker processes; None (default): the CPUs this process may use, by affinity
             and container quota; 0: everything in this process.
+        augmentation: a pipeline of albumentations, or a function ``f(image, rng)`` from a uint8
+            image and a NumPy generator to an image of the same shape. It runs in the workers
+            after the random transforms and before ``preprocessing_function``; each sample has
+            generators of its own. Images are rounded and clipped to 8-bit levels for it.
 
     Raises:
         TypeError, ValueError: an argument of the wrong type or out of its range.
@@ -124,6 +129,13 @@ class ImageDataGenerator(ImageTransformer):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        mask_directory: Any = None,
+        mask_loader: Any = None,
+        mask_fill: int | None = None,
+        mask_dtype: Any = "uint8",
+        boxes: Boxes | None = None,
+        keypoints: Keypoints | None = None,
+        with_transform_matrix: bool = False,
     ) -> DirectoryIterator:
         """Batches of the images in class folders; see ``DirectoryIterator`` for the arguments.
 
@@ -141,6 +153,8 @@ class ImageDataGenerator(ImageTransformer):
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
+            mask_directory, mask_loader, mask_fill, mask_dtype: masks as targets.
+            boxes, keypoints, with_transform_matrix: what else moves with the images.
         """
         self._check_before_flow(subset, augment)
         return DirectoryIterator(
@@ -170,6 +184,13 @@ class ImageDataGenerator(ImageTransformer):
             formats=formats,
             exif=exif,
             cache=cache,
+            mask_directory=mask_directory,
+            mask_loader=mask_loader,
+            mask_fill=mask_fill,
+            mask_dtype=mask_dtype,
+            boxes=boxes,
+            keypoints=keypoints,
+            with_transform_matrix=with_transform_matrix,
         )
 
     def flow_from_dataframe(
@@ -205,6 +226,13 @@ class ImageDataGenerator(ImageTransformer):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        mask_directory: Any = None,
+        mask_loader: Any = None,
+        mask_fill: int | None = None,
+        mask_dtype: Any = "uint8",
+        boxes: Boxes | None = None,
+        keypoints: Keypoints | None = None,
+        with_transform_matrix: bool = False,
         **deprecated: Any,
     ) -> DataFrameIterator:
         """Batches of the images named in a dataframe; see ``DataFrameIterator``.
@@ -227,6 +255,8 @@ class ImageDataGenerator(ImageTransformer):
             exif: whether photographs are turned upright as their EXIF data say.
             cache: None, "ram" or a directory: decode each image once, see
                 ``DirectoryIterator``.
+            mask_directory, mask_loader, mask_fill, mask_dtype: masks as targets.
+            boxes, keypoints, with_transform_matrix: what else moves with the images.
             **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are
                 accepted with a warning and have no effect.
         """
@@ -266,6 +296,13 @@ class ImageDataGenerator(ImageTransformer):
             formats=formats,
             exif=exif,
             cache=cache,
+            mask_directory=mask_directory,
+            mask_loader=mask_loader,
+            mask_fill=mask_fill,
+            mask_dtype=mask_dtype,
+            boxes=boxes,
+            keypoints=keypoints,
+            with_transform_matrix=with_transform_matrix,
         )
 
     def _check_before_flow(self, subset: str | None, augment: bool | None) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from augflow import defaults, draw, generator_settings
 from augflow.augment import transform_image, transform_matrices
+from augflow.augmentation_settings import checked_augmentation
 from augflow.keras_preprocessing import recognise
 from augflow.settings import StandardizeSettings, TransformSettings
 from augflow.standardize import fit_statistics, missing_statistics, standardize
@@ -49,6 +50,7 @@ class ImageTransformer:
         dtype: Any = None,
         *,
         workers: int | None = None,
+        augmentation: Any = None,
     ) -> None:
         check = generator_settings
         self.featurewise_center = check.checked_switch("featurewise_center", featurewise_center)
@@ -82,6 +84,7 @@ class ImageTransformer:
         self.interpolation_order = check.checked_order(interpolation_order)
         self.dtype = check.checked_dtype(defaults.floatx() if dtype is None else dtype)
         self.workers = check.checked_workers(workers)
+        self.augmentation = checked_augmentation(augmentation)
         self.mean: np.ndarray | None = None
         self.std: np.ndarray | None = None
         self.zca_whitening_matrix: np.ndarray | None = None
@@ -152,7 +155,7 @@ class ImageTransformer:
         return self._transform_settings(), self._standardize_settings()
 
     def _is_random(self) -> bool:
-        return draw.is_random(self._transform_settings())
+        return draw.is_random(self._transform_settings()) or self.augmentation is not None
 
     def _warn_if_not_fitted(self, stacklevel: int) -> None:
         for name in missing_statistics(self._standardize_settings()):

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from augflow import draw
+from augflow.augmentation import Augmentation
+from augflow.augmentation_settings import make_augmentation
 from augflow.batch import ImagePlan
+from augflow.companions import CompanionSettings
 from augflow.engine import Batch, Request
 from augflow.engine_iterator import EngineIterator
 from augflow.flow_cache import FlowCache
@@ -61,6 +64,14 @@ class PlannedIterator(EngineIterator):
         """The dtype of images between the stages."""
         return "float32"
 
+    def _companion_settings(self) -> CompanionSettings | None:
+        """What moves with the images, None for nothing."""
+        return None
+
+    def _records(self, indices: np.ndarray) -> list[Any] | None:
+        """Where the companions of these samples come from, None for nowhere."""
+        return None
+
     def _inputs_as_targets(self) -> bool:
         return False
 
@@ -92,11 +103,25 @@ class PlannedIterator(EngineIterator):
             transform=transform if self.augment else None,
             standardize=standardize,
             custom=custom,
+            augmentation=self._augmentation(),
+            companions=self._companion_settings(),
             inputs_as_targets=self._inputs_as_targets(),
             augment=bool(self.augment),
             cache=None if cache is None else cache.place,
             on_error=self.on_error,
         )
+
+    def _augmentation(self) -> Augmentation | None:
+        """The user's own augmentation, None for none."""
+        if not self._is_augmented_by_user():
+            return None
+        return make_augmentation(self.image_data_generator.augmentation, self._companion_settings())
+
+    def _is_augmented_by_user(self) -> bool:
+        generator = self.image_data_generator
+        # What a stranger's attribute of this name means, nobody knows.
+        given = getattr(generator, "augmentation", None) if is_transformer(generator) else None
+        return given is not None and bool(self.augment)
 
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)
@@ -118,7 +143,16 @@ class PlannedIterator(EngineIterator):
         lay = partial(self._lay, indices) if self._read_settings() is None else None
         cache = self._current_cache()
         slots = None if cache is None else cache.slots_of(indices)
-        return Request(key, len(indices), stream, self._names(indices), slots, lay=lay)
+        return Request(
+            key,
+            len(indices),
+            stream,
+            self._names(indices),
+            slots,
+            seeds=seeds if self._is_augmented_by_user() else None,
+            extras=self._records(indices),
+            lay=lay,
+        )
 
     def _builds_directly(self) -> bool:
         return bool(self.save_to_dir) or super()._builds_directly()
@@ -155,8 +189,13 @@ def _stage_settings(
     """Settings of a generator, or the generator itself where it has methods of its own."""
     if generator is None:
         return None, None, None
-    settings = getattr(generator, "_stage_settings", lambda: None)()
+    settings = generator._stage_settings() if is_transformer(generator) else None
     return (*settings, None) if settings is not None else (None, None, generator)
+
+
+def is_transformer(generator: Any) -> bool:
+    """Whether it is an ``ImageDataGenerator``, and no stranger with methods of these names."""
+    return hasattr(generator, "_stage_settings")
 
 
 def validation_fraction(subset: str, generator: Any) -> float:

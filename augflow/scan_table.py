@@ -21,7 +21,16 @@ from augflow.table_rows import check_present, first_of, value_types
 if TYPE_CHECKING:
     import pandas
 
-CLASS_MODES = ("binary", "categorical", "input", "multi_output", "raw", "sparse", None)
+CLASS_MODES = (
+    "binary",
+    "categorical",
+    "input",
+    "mask",
+    "multi_output",
+    "raw",
+    "sparse",
+    None,
+)
 CLASS_MODES_WITH_CLASSES = ("binary", "categorical", "sparse")
 
 # A folder with fewer rows than this is asked file by file. Otherwise its listing is given
@@ -63,7 +72,7 @@ def check_columns(
             f"of type {type(y_col).__name__}"
         )
     check_present(dataframe, "x_col", [x_col])
-    if class_mode in ("multi_output", "raw"):
+    if class_mode in ("mask", "multi_output", "raw"):
         check_present(dataframe, "y_col", y_col if isinstance(y_col, list) else [y_col])
     elif class_mode in CLASS_MODES_WITH_CLASSES:
         check_present(dataframe, "y_col", [y_col])
@@ -110,7 +119,7 @@ def keep_valid_files(
     names: list[str] = dataframe[x_col].tolist()
     start = "" if directory is None else os.fspath(directory)
     with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
-        found = _are_files(names, start, formats, progress)
+        found = are_files(names, start, formats, progress)
     valid = np.fromiter(found, dtype=bool, count=len(names))
     invalid = [names[row] for row in np.flatnonzero(~valid)]
     if invalid:
@@ -152,10 +161,17 @@ def _check_file_names(dataframe: pandas.DataFrame, x_col: Hashable) -> None:
         )
 
 
-def _are_files(
+def are_files(
     names: list[str], directory: str, formats: tuple[str, ...], progress: Progress
 ) -> list[bool]:
-    """Per name, whether it has a known ending and is an existing file."""
+    """Per name, whether it has a known ending and is an existing file.
+
+    Args:
+        names: relative to the directory, or absolute.
+        directory: "" for the working directory.
+        formats: lower-case endings, compared without a dot; ("",) for any.
+        progress: is told how many are done.
+    """
     valid = [False] * len(names)
     rows_of_folder: dict[str, list[int]] = {}
     for row, name in enumerate(names):

@@ -8,6 +8,7 @@ draws the epoch's permutation from the same stream at the first batch of an epoc
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,22 @@ def as_global(stream: np.random.RandomState) -> Iterator[None]:
         finally:
             stream.set_state(shared.get_state(legacy=True))
             shared.set_state(before)
+
+
+@contextmanager
+def globals_as(seed: int) -> Iterator[None]:
+    """Let code that draws from ``np.random`` or ``random`` draw from a seed; then put all back.
+
+    Args:
+        seed: int in [0, 2**32), of both.
+    """
+    with as_global(np.random.RandomState(seed)):
+        before = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
 
 
 class _Swap:

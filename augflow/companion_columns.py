@@ -1,0 +1,193 @@
+"""Masks, boxes and keypoints of a table's rows, checked before the first batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow.annotations import Boxes, Keypoints, parse_boxes, parse_points
+from augflow.companions import CompanionSettings
+from augflow.pair_masks import check_files, warn_of_lossy
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def mask_values(
+    dataframe: pandas.DataFrame, y_col: Any, directory: str, loader: Any
+) -> list[tuple[Any, ...]]:
+    """For each row its masks: paths that exist, or what the loader takes.
+
+    Args:
+        dataframe: the rows of the flow.
+        y_col: a column, or a list of columns of one mask each. A cell is a path, or a list of
+            paths; with a loader anything.
+        directory: what relative paths start at.
+        loader: of masks, None for files.
+
+    Raises:
+        TypeError: a cell that is no path; the message names its row.
+        ValueError: rows with different numbers of masks.
+        FileNotFoundError: masks that are not there; the message names the first.
+    """
+    columns = y_col if isinstance(y_col, list) else [y_col]
+    cells = list(zip(*(dataframe[column].to_numpy().tolist() for column in columns), strict=True))
+    if loader is not None:
+        return cells
+    rows = dataframe.index.tolist()
+    paths = [_paths_in(row, label, columns) for row, label in zip(cells, rows, strict=True)]
+    for one, label in zip(paths, rows, strict=True):
+        if len(one) != len(paths[0]):
+            raise ValueError(
+                f"every row must have the same number of masks. Received {len(paths[0])} in row "
+                f"{rows[0]!r} and {len(one)} in row {label!r} of y_col={y_col!r}. Another "
+                "encoding can be read with mask_loader="
+            )
+    check_files(paths, rows, y_col, directory)
+    joined = [tuple(os.path.join(directory, path) for path in row) for row in paths]
+    warn_of_lossy([path for row in joined for path in row])
+    return joined
+
+
+def _paths_in(cells: tuple[Any, ...], row: Any, columns: list[Any]) -> list[str]:
+    found: list[str] = []
+    for cell, column in zip(cells, columns, strict=True):
+        paths = list(cell) if isinstance(cell, list | tuple | np.ndarray) else [cell]
+        for path in paths:
+            if not isinstance(path, str | os.PathLike):
+                raise TypeError(
+                    f"row {row!r} of y_col={column!r} must hold the path of a mask, or a list "
+                    f"of paths. Received: {path!r} of type {type(path).__name__}. Other values "
+                    "are read by mask_loader="
+                )
+            found.append(os.fspath(path))
+    if not found:
+        raise ValueError(f"row {row!r} of y_col={columns!r} names no mask")
+    return found
+
+
+def column_values(
+    source: Boxes | Keypoints | None, dataframe: pandas.DataFrame | None
+) -> list[Any] | None:
+    """The cells that a source names; None where its loader takes the path of the image.
+
+    Raises:
+        ValueError: a column, but no table.
+        KeyError: no such column.
+    """
+    if source is None or source.column is None:
+        return None
+    return _cells(type(source).__name__, "column", source.column, dataframe)
+
+
+def label_values(boxes: Boxes | None, dataframe: pandas.DataFrame | None) -> list[Any] | None:
+    """The cells of the boxes' labels, None where there are none; errors as ``column_values``."""
+    if boxes is None or boxes.labels is None:
+        return None
+    return _cells("Boxes", "labels", boxes.labels, dataframe)
+
+
+def _cells(kind: str, argument: str, column: Any, dataframe: pandas.DataFrame | None) -> list[Any]:
+    if dataframe is None:
+        raise ValueError(
+            f"a directory has no columns: use {kind}(loader=...), which gets each image's path, "
+            f"or flow_from_dataframe. Received: {kind}({argument}={column!r})"
+        )
+    if column not in dataframe.columns:
+        raise KeyError(
+            f"{kind}({argument}={column!r}) is not a column of the dataframe, which has "
+            f"{list(dataframe.columns)}"
+        )
+    cells: list[Any] = dataframe[column].tolist()
+    return cells
+
+
+def checked_boxes(
+    settings: CompanionSettings,
+    values: list[Any] | None,
+    labels: list[Any] | None,
+    rows: Sequence[Any],
+    path: Any,
+) -> tuple[CompanionSettings, list[Any] | None, list[Any] | None]:
+    """Parse all boxes of a column, or try a loader on the first sample.
+
+    Args:
+        settings: with boxes.
+        values: of the column, None where the loader takes the path.
+        labels: of their column, None for none.
+        rows: names of the samples, for messages.
+        path: of the first image, None if there is none.
+
+    Returns:
+        The settings with the number of boxes and whether they have labels, and the values and
+        labels as arrays, where there is no loader.
+
+    Raises:
+        TypeError, ValueError: what ``parse_boxes`` raises, with the row and the column.
+    """
+    boxes = settings.boxes
+    assert boxes is not None
+    if boxes.loader is not None:
+        has_labels = False
+        if len(rows):
+            first = path if values is None else values[0]
+            tried = _tried(boxes.loader, first, "Boxes", lambda value: parse_boxes(value, boxes))
+            has_labels = tried[1] is not None
+        return replace(settings, has_labels=has_labels), values, None
+    assert values is not None
+    parsed = []
+    for row, value, own in zip(rows, values, labels or [None] * len(values), strict=True):
+        with _Naming(row, boxes.column):
+            parsed.append(parse_boxes(value, boxes, own))
+    most = boxes.max_boxes or max((len(one) for one, _ in parsed), default=1) or 1
+    settings = replace(
+        settings, boxes=replace(boxes, max_boxes=most), has_labels=labels is not None
+    )
+    return settings, [one for one, _ in parsed], [one for _, one in parsed] if labels else None
+
+
+def checked_points(
+    settings: CompanionSettings, values: list[Any] | None, rows: Sequence[Any], path: Any
+) -> tuple[CompanionSettings, list[Any] | None]:
+    """Parse all keypoints of a column, or try a loader; see ``checked_boxes``."""
+    points = settings.keypoints
+    assert points is not None
+    if points.loader is not None:
+        if len(rows):
+            first = path if values is None else values[0]
+            _tried(points.loader, first, "Keypoints", lambda value: parse_points(value, points))
+        return settings, values
+    assert values is not None
+    parsed = []
+    for row, value in zip(rows, values, strict=True):
+        with _Naming(row, points.column):
+            parsed.append(parse_points(value, points))
+    most = points.max_points or max(map(len, parsed), default=1) or 1
+    return replace(settings, keypoints=replace(points, max_points=most)), parsed
+
+
+def _tried(loader: Callable[[Any], Any], value: Any, kind: str, parse: Callable[[Any], Any]) -> Any:
+    """What a loader gives for the first sample; a wrong one is better known now than later."""
+    try:
+        return parse(loader(value))
+    except Exception as error:
+        error.add_note(f"augflow: while trying the loader of {kind} on {value!r}")
+        raise
+
+
+class _Naming:
+    """Adds the row and the column to an error."""
+
+    def __init__(self, row: Any, column: Any) -> None:
+        self._where = f"row {row!r}, column {column!r}"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, TypeError | ValueError):
+            raise type(error)(f"{self._where}: {error}") from error

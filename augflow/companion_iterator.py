@@ -1,0 +1,204 @@
+"""Flows whose images have companions: masks, boxes, keypoints, the matrix of the move."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow.annotations import Boxes, Keypoints
+from augflow.companion_columns import (
+    checked_boxes,
+    checked_points,
+    column_values,
+    label_values,
+    mask_values,
+)
+from augflow.companions import CompanionSettings, Record
+from augflow.pair_masks import MASK_FORMATS, pair_by_stem, warn_of_left, warn_of_lossy
+from augflow.planned_iterator import PlannedIterator, is_transformer
+from augflow.read_mask import MaskSettings, load_mask
+
+if TYPE_CHECKING:
+    import pandas
+
+
+@dataclass(frozen=True)
+class CompanionArguments:
+    """What a flow is asked to move with its images; see ``DirectoryIterator``."""
+
+    mask_directory: Any = None
+    mask_loader: Any = None
+    mask_fill: int | None = None
+    mask_dtype: Any = "uint8"
+    boxes: Boxes | None = None
+    keypoints: Keypoints | None = None
+    with_transform_matrix: bool = False
+
+    def class_mode(self, class_mode: str | None) -> str | None:
+        """The class mode that is meant: a folder of masks asks for masks.
+
+        Raises:
+            ValueError, TypeError: arguments that contradict each other, or of a wrong type.
+        """
+        if self.mask_directory is not None and class_mode == "categorical":
+            class_mode = "mask"
+        if class_mode != "mask":
+            for name in ("mask_directory", "mask_loader", "mask_fill"):
+                if getattr(self, name) is not None:
+                    raise ValueError(
+                        f'`{name}` is for class_mode="mask". Received: {name}='
+                        f"{getattr(self, name)!r}, class_mode={class_mode!r}"
+                    )
+        if self.mask_loader is not None and not callable(self.mask_loader):
+            raise TypeError(f"`mask_loader` must be a function. Received: {self.mask_loader!r}")
+        for name, kind in (("boxes", Boxes), ("keypoints", Keypoints)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise TypeError(
+                    f"`{name}` must be an augflow.{kind.__name__}(...). Received: {value!r}"
+                )
+        return class_mode
+
+    def mask_settings(self, count: int) -> MaskSettings:
+        """How masks are read.
+
+        Raises:
+            TypeError, ValueError: a dtype or fill value that cannot be used.
+        """
+        try:
+            dtype = np.dtype(self.mask_dtype)
+        except TypeError:
+            dtype = np.dtype(object)
+        if dtype.kind not in "iuf":
+            raise TypeError(
+                "`mask_dtype` must be an integer or float dtype, e.g. 'uint8' or 'int32'. "
+                f"Received: {self.mask_dtype!r}"
+            )
+        fill = self.mask_fill
+        if fill is not None:
+            if not isinstance(fill, int | np.integer) or isinstance(fill, bool):
+                raise TypeError(f"`mask_fill` must be a class number (int). Received: {fill!r}")
+            if dtype.kind in "iu" and not np.iinfo(dtype).min <= fill <= np.iinfo(dtype).max:
+                raise ValueError(f"mask_fill={fill} does not fit into mask_dtype={dtype.name!r}")
+        return MaskSettings(count, dtype.str, None if fill is None else int(fill), self.mask_loader)
+
+
+class CompanionIterator(PlannedIterator):
+    """What iterators over files have that deliver companions."""
+
+    class_mode: str | None
+    filenames: list[str]
+    split: tuple[float, float] | None
+    _settings_of_companions: CompanionSettings | None = None
+    _record_list: list[Record] | None = None
+
+    def _root(self) -> str:
+        """What relative file names start at."""
+        raise NotImplementedError(f"{type(self).__name__} must define _root")
+
+    def _companion_settings(self) -> CompanionSettings | None:
+        return self._settings_of_companions
+
+    def _records(self, indices: np.ndarray) -> list[Any] | None:
+        records = self._record_list
+        return None if records is None else [records[index] for index in indices.tolist()]
+
+    def _take_companions(
+        self, arguments: CompanionArguments, dataframe: pandas.DataFrame | None, y_col: Any = None
+    ) -> None:
+        """Set up what moves with the images, once ``filenames`` are known.
+
+        Args:
+            arguments: what is asked for.
+            dataframe: the rows of the samples, None for a directory.
+            y_col: column or columns of the masks.
+        """
+        boxes, points = arguments.boxes, arguments.keypoints
+        has_masks = self.class_mode == "mask"
+        if not (has_masks or boxes or points or arguments.with_transform_matrix):
+            return
+        self._check_generator()
+        count = len(self.filenames)
+        rows = self.filenames if dataframe is None else dataframe.index.tolist()
+        path = self._names(np.arange(1))[0] if count else None
+        settings = CompanionSettings(
+            boxes=boxes, keypoints=points, matrix=bool(arguments.with_transform_matrix)
+        )
+        masks: list[Any] | None = None
+        if has_masks:
+            masks = self._mask_values(arguments, dataframe, y_col)
+            settings = replace(settings, masks=_probed(arguments, masks))
+        box_values, labels = column_values(boxes, dataframe), label_values(boxes, dataframe)
+        if boxes is not None:
+            settings, box_values, labels = checked_boxes(settings, box_values, labels, rows, path)
+        point_values = column_values(points, dataframe)
+        if points is not None:
+            settings, point_values = checked_points(settings, point_values, rows, path)
+        columns = (masks or [()] * count, box_values, labels, point_values)
+        nothing = [None] * count
+        self._record_list = [
+            Record(*parts) for parts in zip(*(one or nothing for one in columns), strict=True)
+        ]
+        self._settings_of_companions = settings
+
+    def _mask_values(
+        self, arguments: CompanionArguments, dataframe: pandas.DataFrame | None, y_col: Any
+    ) -> list[tuple[Any, ...]]:
+        given = arguments.mask_directory
+        if dataframe is not None:
+            start = os.fspath(self._root() if given is None else given)
+            return mask_values(dataframe, y_col, start, arguments.mask_loader)
+        if given is None:
+            raise ValueError(
+                'class_mode="mask" needs mask_directory=, a folder of masks with the names of '
+                "the images. Received: mask_directory=None"
+            )
+        formats = MASK_FORMATS if arguments.mask_loader is None else None
+        columns = []
+        for folder in given if isinstance(given, list | tuple) else [given]:
+            paths, left = pair_by_stem(self.filenames, folder, formats)
+            # Of a subset's images the others' masks are left.
+            if self.split is None:
+                warn_of_left(left, folder)
+            if arguments.mask_loader is None:
+                warn_of_lossy(paths)
+            columns.append(paths)
+        return list(zip(*columns, strict=True))
+
+    def _check_generator(self) -> None:
+        generator = self.image_data_generator
+        if generator is not None and (
+            not is_transformer(generator) or generator._stage_settings() is None
+        ):
+            raise ValueError(
+                "masks, boxes and keypoints cannot follow the methods of "
+                f"{type(generator).__qualname__}, which moves pixels in its own way. Use an "
+                "ImageDataGenerator with `preprocessing_function` or `augmentation`."
+            )
+
+    def _with_companions(self, target: Any, arrays: list[np.ndarray]) -> Any:
+        """The targets with what has moved: masks alone as they are, else a dict."""
+        settings = self._settings_of_companions
+        if settings is None:
+            return target
+        fields = settings.fields(self._image_shape(), self.data_format == "channels_first")
+        named: dict[str, Any] = dict(zip(fields, arrays[-len(fields) :], strict=True))
+        if list(named) == ["masks"]:
+            return named["masks"]
+        return named if target is None else {"target": target, **named}
+
+
+def _probed(arguments: CompanionArguments, masks: list[tuple[Any, ...]]) -> MaskSettings:
+    """The settings of masks; the first sample tells how many there are."""
+    settings = arguments.mask_settings(len(masks[0]) if masks else 1)
+    if settings.loader is None or not masks:
+        return settings
+    try:
+        count = sum(load_mask(value, settings).shape[2] for value in masks[0])
+    except Exception as error:
+        error.add_note(f"augflow: while trying mask_loader on {masks[0]!r}")
+        raise
+    return replace(settings, count=count)
