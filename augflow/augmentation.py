@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from augflow.companions import Companions, clip_boxes
+from augflow.companions import Companions, are_inside, clip_boxes
 from augflow.streams import globals_as
 
 _MARK = "_augflow_is_photometric"
@@ -126,7 +126,10 @@ class Augmentation:
             points = np.full_like(points, np.nan)
             points[rows] = np.asarray(data["keypoints"], np.float64).reshape(-1, 2)
             points[np.isnan(companions.points)] = np.nan
-        return replace(companions, masks=masks, boxes=boxes, labels=labels, points=points)
+        visible = companions.visible & are_inside(points, *companions.size)
+        return replace(
+            companions, masks=masks, boxes=boxes, labels=labels, points=points, visible=visible
+        )
 
 
 def to_levels(image: np.ndarray) -> np.ndarray:

@@ -96,6 +96,7 @@ class Companions:
         labels: int64 of shape (boxes,), None for none.
         points: float64 of shape (points, 2), also outside of the image; NaN where there is
             none.
+        visible: bool of shape (points,): those that have been inside all the way.
         matrix: from points of the image to points of the file.
         size: (height, width) of the image in pixels.
     """
@@ -104,6 +105,7 @@ class Companions:
     boxes: np.ndarray
     labels: np.ndarray | None
     points: np.ndarray
+    visible: np.ndarray
     matrix: np.ndarray
     size: tuple[int, int]
 
@@ -135,8 +137,10 @@ def read_companions(
     size = image_size(path, read)
     height, width = read.target_size
     flips = bool(parameters[Column.FLIP_HORIZONTAL]), bool(parameters[Column.FLIP_VERTICAL])
-    to_resized = warp_matrix(matrix, height, width, *flips)
-    to_file = resize_matrix(*size, read.target_size, read.keep_aspect_ratio) @ to_resized
+    moved = warp_matrix(matrix, height, width, *flips)
+    resized = resize_matrix(*size, read.target_size, read.keep_aspect_ratio)
+    # In two steps: what was cropped away does not come back with a transform.
+    steps = np.linalg.inv(resized), np.linalg.inv(moved)
     masks = None
     if settings.masks is not None:
         masks = load_masks(record.masks, settings.masks, read, size)
@@ -145,14 +149,19 @@ def read_companions(
     boxes, labels = np.empty((0, 4)), None
     if settings.boxes is not None:
         boxes, labels = _read_boxes(settings.boxes, settings.has_labels, record, path)
-        boxes = map_boxes(np.linalg.inv(to_file), to_edges(boxes, settings.boxes.format, *size))
-        boxes, kept = clip_boxes(boxes, height, width, settings.boxes.min_visibility)
-        labels = None if labels is None else labels[kept]
-    points = np.empty((0, 2))
+        boxes = to_edges(boxes, settings.boxes.format, *size)
+        for step in steps:
+            boxes = map_boxes(step, boxes)
+            boxes, kept = clip_boxes(boxes, height, width, settings.boxes.min_visibility)
+            labels = None if labels is None else labels[kept]
+    points, visible = np.empty((0, 2)), np.empty(0, bool)
     if settings.keypoints is not None:
         points = _read_points(settings.keypoints, record, path)
-        points = map_points(np.linalg.inv(to_file), points)
-    return Companions(masks, boxes, labels, points, to_file, (height, width))
+        visible = np.ones(len(points), bool)
+        for step in steps:
+            points = map_points(step, points)
+            visible &= are_inside(points, height, width)
+    return Companions(masks, boxes, labels, points, visible, resized @ moved, (height, width))
 
 
 def write_companions(
@@ -183,10 +192,8 @@ def write_companions(
             _write_padded(arrays["labels"][row], companions.labels, NO_LABEL)
         arrays["valid"][row] = np.arange(len(arrays["valid"][row])) < count
     if settings.keypoints is not None:
-        points = companions.points
-        inside = (points >= -0.5) & (points <= (width - 0.5, height - 0.5))
-        _write_padded(arrays["keypoints"][row], np.nan_to_num(points), 0)
-        _write_padded(arrays["visible"][row], np.asarray(inside.all(axis=1)), False)
+        _write_padded(arrays["keypoints"][row], np.nan_to_num(companions.points), 0)
+        _write_padded(arrays["visible"][row], companions.visible, False)
     if settings.matrix:
         arrays["transform_matrix"][row] = companions.matrix
 
@@ -209,6 +216,12 @@ def clip_boxes(
     left = _areas(clipped)
     kept = np.flatnonzero((left > 0) & (left >= min_visibility * _areas(boxes)))
     return clipped[kept], kept
+
+
+def are_inside(points: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Which points lie on pixels of an image: bool of shape (points,), False for NaN."""
+    inside = (points >= -0.5) & (points <= (width - 0.5, height - 0.5))
+    return np.asarray(inside.all(axis=1))
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:

@@ -92,7 +92,7 @@ def drawn_boxes(folder: Path, count: int, size: tuple[int, int]) -> pd.DataFrame
 def test_boxes_are_where_their_pixels_are(
     tmp_path: Path, moves: Any, size: Any, target: Any, tolerance: float, keep_aspect_ratio: Any
 ) -> None:
-    table = drawn_boxes(tmp_path, 24, size)
+    table = drawn_boxes(tmp_path, 60, size)
     generator = ImageDataGenerator(**moves, fill_mode="constant", interpolation_order=0, workers=0)
     flow = generator.flow_from_dataframe(
         table,
@@ -102,7 +102,7 @@ def test_boxes_are_where_their_pixels_are(
         target_size=target,
         keep_aspect_ratio=keep_aspect_ratio,
         boxes=Boxes("boxes"),
-        batch_size=24,
+        batch_size=60,
         seed=2,
     )
     images, targets = next(flow)
@@ -310,6 +310,27 @@ def test_points_that_are_not_there(world: tuple[Path, pd.DataFrame]) -> None:
     # A point outside keeps its coordinates, one that is not there has none.
     assert (targets["keypoints"][:, 3, 0] < -3).all()
     assert not targets["keypoints"][:, 1:3].any()
+
+
+def test_what_was_cropped_away_does_not_come_back(tmp_path: Path) -> None:
+    # The middle third is kept; zooming out shows the fill value where the rest had been.
+    Image.new("L", (90, 30), 200).save(tmp_path / "a.png")
+    table = pd.DataFrame(
+        {
+            "filename": ["a.png"],
+            "boxes": [[[0, 0, 20, 30], [20, 10, 50, 20]]],
+            "points": [[[10, 15], [45, 15]]],
+        }
+    )
+    generator = ImageDataGenerator(zoom_range=(3, 3), fill_mode="constant", workers=0)
+    flow = generator.flow_from_dataframe(
+        table, tmp_path, class_mode=None, target_size=(30, 30), keep_aspect_ratio=True,
+        boxes=Boxes("boxes"), keypoints=Keypoints("points"),
+    )  # fmt: skip
+    _, targets = next(flow)
+    assert targets["valid"].tolist() == [[True, False]]
+    np.testing.assert_allclose(targets["boxes"][0, 0], [10, 40 / 3, 50 / 3, 50 / 3], atol=1e-4)
+    assert targets["visible"].tolist() == [[False, True]]
 
 
 # The matrix.
