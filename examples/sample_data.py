@@ -47,3 +47,37 @@ def write_photos(folder: Path, count: int) -> None:
         crop = Image.fromarray(photograph[top : top + 375, left : left + 445])
         (folder / class_name).mkdir(parents=True, exist_ok=True)
         crop.save(folder / class_name / f"{number:04d}.jpg", quality=75)
+
+
+def write_digit_scenes(folder: Path, count: int) -> None:
+    """Write pictures of digits on photographs, and where the digits are.
+
+    A scan of a digit, enlarged to 32 to 48 pixels, is painted over a 64 x 64 crop of a
+    photograph in a random colour. ``images/<n>.jpg`` is the picture, ``masks/<n>.png`` a palette
+    picture: 1 where the digit is, 0 elsewhere.
+
+    Args:
+        folder: made if missing.
+        count: number of pictures.
+    """
+    random = np.random.default_rng(0)
+    scans = load_digits().images
+    photographs = load_sample_images().images
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        photograph = photographs[number % len(photographs)]
+        top = random.integers(photograph.shape[0] - 64)
+        left = random.integers(photograph.shape[1] - 64)
+        picture = photograph[top : top + 64, left : left + 64].copy()
+        side = int(random.integers(32, 49))
+        scan = Image.fromarray((scans[random.integers(len(scans))] * 15).astype(np.uint8))
+        ink = np.asarray(scan.resize((side, side), Image.Resampling.BICUBIC)) > 120
+        mask = np.zeros((64, 64), np.uint8)
+        top, left = random.integers(64 - side + 1, size=2)
+        mask[top : top + side, left : left + side] = ink
+        picture[mask == 1] = random.integers(0, 256, 3)
+        Image.fromarray(picture).save(folder / "images" / f"{number:04d}.jpg", quality=90)
+        classes = Image.fromarray(mask)
+        classes.putpalette([0, 0, 0, 255, 0, 0])
+        classes.save(folder / "masks" / f"{number:04d}.png")

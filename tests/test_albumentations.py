@@ -125,10 +125,10 @@ def test_transforms_draw_independently() -> None:
     assert len(kinds) == 4
 
 
-def test_albumentations_alone_repeats_itself() -> None:
-    # Why augflow seeds each sample: two workers that unpickle one seeded pipeline draw the same
-    # numbers, and which sample gets which depends on how many workers there are.
-    seeded = A.Compose([A.GaussNoise(p=1)], seed=7)
+@pytest.mark.parametrize("seed", [7, None])
+def test_albumentations_alone_repeats_itself(seed: int | None) -> None:
+    # Why augflow seeds each sample: two workers that unpickle one pipeline draw the same numbers.
+    seeded = A.Compose([A.GaussNoise(p=1)], seed=seed)
     image = np.full((8, 8, 3), 128, np.uint8)
     workers = [pickle.loads(pickle.dumps(seeded)) for _ in range(2)]
     first = [worker(image=image)["image"] for worker in workers]

@@ -136,7 +136,8 @@ def photo_folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", pages_with_snippets())
 def test_snippets_run(page: Path, photo_folder: Path) -> None:
-    script = photo_folder / f"{page.stem}.py"
+    # Not the name of a module that the page imports.
+    script = photo_folder / f"page_{page.stem}.py"
     script.write_text(script_of(text_of(page)), encoding="utf-8")
     finished = subprocess.run(
         [sys.executable, str(script)],

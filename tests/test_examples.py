@@ -86,3 +86,20 @@ def test_predict_dataframe(tmp_path: Path) -> None:
     assert "accuracy on 898 files" in output
     # Far above the 10 % of a guess, so that names and predictions cannot be mismatched.
     assert number_in(output, r"files: ([\d.]+) %") > 70
+
+
+def test_segmentation(tmp_path: Path) -> None:
+    output = run_example("segmentation.py", tmp_path)
+    last_line = output.strip().splitlines()[-1]
+    score = number_in(last_line, r"^intersection over union ([\d.]+)")
+    assert score >= 0.6 > number_in(last_line, r"all pixels digit ([\d.]+)$")
+    assert len(list((tmp_path).glob("*/masks/*.png"))) == 600
+    check_picture(tmp_path / "segmentation.png")
+
+
+def test_albumentations_pipeline(tmp_path: Path) -> None:
+    pytest.importorskip("albumentations")
+    output = run_example("albumentations_pipeline.py", tmp_path)
+    assert "batches of 0, 1 and 2 workers are equal" in output
+    assert number_in(output, r"validation accuracy ([\d.]+) %") >= 93
+    check_picture(tmp_path / "albumentations_pipeline.png")
