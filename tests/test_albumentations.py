@@ -381,6 +381,8 @@ def test_images_that_are_no_levels_are_refused(tmp_path: Path) -> None:
     flow = generator.flow_from_directory(tmp_path, class_mode=None, color_mode="grayscale")
     with pytest.raises(ValueError, match=r"8-bit levels.*30000"):
         next(flow)
+    with pytest.raises(ValueError, match=r"files of uint16"):
+        generator.flow_from_directory(tmp_path, class_mode=None, color_mode="unchanged")
 
 
 def test_what_companions_cannot_follow(world: tuple[Path, pd.DataFrame]) -> None:

@@ -410,6 +410,24 @@ def test_exif_turns_boxes_too(tmp_path: Path) -> None:
     assert targets["boxes"][0, 0].tolist() == list(bounds(images[0, ..., 0] > 0) or ())
 
 
+def test_files_of_a_loader_have_the_size_that_it_gives(tmp_path: Path) -> None:
+    # Arrays, whose size no header of a picture tells.
+    pixels = np.zeros((30, 50, 1), np.uint8)
+    pixels[4:12, 30:45] = 255
+    np.save(tmp_path / "a.npy", pixels)
+    (tmp_path / "a.raw").write_bytes(pixels.tobytes())
+    boxes = [[list(bounds(pixels[..., 0] > 0) or ())]] * 2
+    table = pd.DataFrame({"filename": ["a.npy", "a.raw"], "boxes": boxes})
+    flow = ImageDataGenerator(workers=0).flow_from_dataframe(
+        table, tmp_path, class_mode=None, color_mode="grayscale", target_size=(60, 100),
+        formats={"npy": None, "raw": lambda path: np.fromfile(path, np.uint8).reshape(30, 50, 1)},
+        boxes=Boxes("boxes"),
+    )  # fmt: skip
+    images, targets = next(flow)
+    for image, box in zip(images, targets["boxes"], strict=True):
+        assert box[0].tolist() == list(bounds(image[..., 0] > 0) or ())
+
+
 # What must be said early, and the same batches everywhere.
 
 
