@@ -69,6 +69,8 @@ def test_a_wrong_guess_is_given_up() -> None:
 
 
 def test_evaluate_reads_upwards_although_the_length_was_read() -> None:
+    # One shuffle in twenty begins with 0 as well, and is then followed for a batch or two.
+    random.seed(3)
     pattern = AccessPattern()
     pattern.length_was_read()
     assert hits(pattern, list(range(20)), 20) >= 18
