@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from augflow.annotations import Boxes, Keypoints
     from augflow.array_iterator import NumpyArrayIterator
+    from augflow.arrays_iterator import ArraysIterator, flow_from_arrays
     from augflow.augmentation import photometric
     from augflow.check_files import verify
     from augflow.dataframe_iterator import DataFrameIterator
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from augflow.errors import ImageReadError, WorkerDiedError
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
+    from augflow.loader_iterator import LoaderIterator, flow_from_loader
     from augflow.run_length import decode_run_length
+    from augflow.split_ids import Partition, partition
     from augflow.stats_callback import StatsCallback
     from augflow.transform_matrix import map_boxes, map_points
 
@@ -32,6 +35,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArraysIterator",
     "Boxes",
     "DataFrameIterator",
     "DirectoryIterator",
@@ -39,12 +43,17 @@ __all__ = [
     "ImageReadError",
     "Iterator",
     "Keypoints",
+    "LoaderIterator",
     "NumpyArrayIterator",
+    "Partition",
     "StatsCallback",
     "WorkerDiedError",
     "decode_run_length",
+    "flow_from_arrays",
+    "flow_from_loader",
     "map_boxes",
     "map_points",
+    "partition",
     "photometric",
     "preprocessing",
     "scan_directory",
@@ -52,6 +61,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ArraysIterator": "augflow.arrays_iterator",
     "Boxes": "augflow.annotations",
     "DataFrameIterator": "augflow.dataframe_iterator",
     "DirectoryIterator": "augflow.directory_iterator",
@@ -59,12 +69,17 @@ _HOMES = {
     "ImageReadError": "augflow.errors",
     "Iterator": "augflow.iterator",
     "Keypoints": "augflow.annotations",
+    "LoaderIterator": "augflow.loader_iterator",
     "NumpyArrayIterator": "augflow.array_iterator",
+    "Partition": "augflow.split_ids",
     "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
     "decode_run_length": "augflow.run_length",
+    "flow_from_arrays": "augflow.arrays_iterator",
+    "flow_from_loader": "augflow.loader_iterator",
     "map_boxes": "augflow.transform_matrix",
     "map_points": "augflow.transform_matrix",
+    "partition": "augflow.split_ids",
     "photometric": "augflow.augmentation",
     "scan_directory": "augflow.directory_table",
     "verify": "augflow.check_files",

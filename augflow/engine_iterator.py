@@ -75,6 +75,10 @@ class EngineIterator(Iterator):
         """How images are decoded, for the advice of ``stats``; None where none are."""
         return None
 
+    def _unit(self) -> str:
+        """What ``stats`` calls the samples."""
+        return "images"
+
     def _builds_directly(self) -> bool:
         """Whether batches are built by ``_get_batches_of_transformed_samples``, here."""
         method = type(self)._get_batches_of_transformed_samples
@@ -218,4 +222,5 @@ class EngineIterator(Iterator):
             cpus=cpu_count(),
             decode=self._decode_mode(),
             is_cached=self._image_cache() is not None,
+            unit=self._unit(),
         )

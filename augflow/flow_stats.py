@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from augflow.stage_times import AUGMENT, DECODE, READ, RESIZE, STAGES, STANDARDIZE, Work
 
@@ -28,6 +28,7 @@ class EpochStats:
         workers: worker processes; 0: the batches were built by the consumer's own process.
         work: what building these batches took, summed over all workers.
         complete: whether the epoch is over.
+        unit: what the samples are called in the text.
     """
 
     images: int
@@ -38,6 +39,7 @@ class EpochStats:
     workers: int
     work: Work
     complete: bool
+    unit: str = "images"
 
     @property
     def images_per_second(self) -> float:
@@ -67,17 +69,25 @@ class EpochStats:
         shares = {name: spent / busy for name, spent in zip(STAGES, self.work.seconds, strict=True)}
         return {**shares, "other": 1.0 - sum(shares.values())}
 
+    def _shown_shares(self) -> dict[str, float]:
+        """Those of the stages that this kind of sample goes through."""
+        shares = self.stage_shares
+        if self.unit == "images":
+            return shares
+        spent = dict(zip(STAGES, self.work.seconds, strict=True))
+        return {name: share for name, share in shares.items() if spent.get(name, 1)}
+
     def __str__(self) -> str:
         which = "epoch" if self.complete else "epoch so far"
-        stages = ", ".join(f"{name} {share:.0%}" for name, share in self.stage_shares.items())
+        stages = ", ".join(f"{name} {share:.0%}" for name, share in self._shown_shares().items())
         if self.workers:
             names = "1 worker" if self.workers == 1 else f"{self.workers} workers"
             builders = f"{names}: {self.busy_share:.0%} busy"
         else:
             builders = "no workers: batches are built while the training waits"
         lines = [
-            f"{which}: {self.images} images in {self.batches} batches, {self.seconds:.2f} s, "
-            f"{self.images_per_second:.0f} images/s",
+            f"{which}: {self.images} {self.unit} in {self.batches} batches, {self.seconds:.2f} s, "
+            f"{self.images_per_second:.0f} {self.unit}/s",
             f"  training: {self.waiting_share:.0%} wait for worker, "
             f"{1 - self.waiting_share if self.seconds else 0:.0%} wait for consumer",
             f"  {builders}",
@@ -117,16 +127,19 @@ def make_stats(
     cpus: int,
     decode: str | None,
     is_cached: bool = False,
+    unit: str = "images",
 ) -> FlowStats:
     """The statistics with their advice, which is taken from the last complete epoch if any.
 
     Args:
         last: see ``FlowStats``.
         current: see ``FlowStats``.
-        cpus: what this process may use.
+        cpus: what this process may use; 0 for a flow that has no workers.
         decode: how files are decoded; None where there are no files.
         is_cached: whether the flow has a cache.
+        unit: what the samples are called.
     """
+    last, current = (epoch and replace(epoch, unit=unit) for epoch in (last, current))
     epoch = last or current
     advice = (
         advise(epoch, cpus, decode, is_cached) if epoch else "No batch has been handed over yet."
@@ -139,7 +152,7 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = F
 
     Args:
         epoch: the times.
-        cpus: what this process may use.
+        cpus: what this process may use; 0 for a flow that has no workers.
         decode: how files are decoded, "exact" or "fast"; None where there are no files.
         is_cached: whether the flow has a cache, so that files are decoded only to fill it.
     """
@@ -149,6 +162,8 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = F
     begin = f"Training waits {waiting:.0%} of the time for input: "
     if not epoch.workers:
         found = "batches are built in the training's own process"
+        if not cpus:
+            return f"{begin}{found}."
         remedies = ["let workers do it (workers=None)"]
         return _sentence(begin + found, remedies, epoch, decode, is_cached)
     names = "1 worker is" if epoch.workers == 1 else f"{epoch.workers} workers are"

@@ -59,6 +59,9 @@ class Iterator(KerasBase):
         TypeError, ValueError: a batch size below 1, or a seed out of range.
     """
 
+    # Whether an epoch ends before a batch that would be shorter; flows that offer it set it.
+    drop_remainder = False
+
     white_list_formats: tuple[str, ...] = ("png", "jpg", "jpeg", "bmp", "ppm", "tif", "tiff")
 
     def __init__(
@@ -129,14 +132,15 @@ class Iterator(KerasBase):
         base = self.seed if self.seed is not None else self._drawn_seed
         assert base is not None
         schedule = self._schedule
-        settings = (self.n, self.batch_size, bool(self.shuffle), base, self._epoch_order())
-        if schedule is None or settings != (
-            schedule.samples,
-            schedule.batch_size,
-            schedule.shuffle,
-            schedule.base_seed,
-            schedule.order,
-        ):
+        settings = (
+            self.n,
+            self.batch_size,
+            bool(self.shuffle),
+            base,
+            self._epoch_order(),
+            bool(self.drop_remainder),
+        )
+        if schedule is None or settings != schedule.settings:
             self._schedule = schedule = Schedule(*settings)
         return schedule
 
@@ -222,7 +226,7 @@ class Iterator(KerasBase):
 
     def __len__(self) -> int:
         """Batches an epoch."""
-        return batch_count(self.n, self.batch_size)
+        return batch_count(self.n, self.batch_size, self.drop_remainder)
 
     @property
     def num_batches(self) -> int:

@@ -87,9 +87,9 @@ def occurrences(order: np.ndarray) -> np.ndarray | None:
     return counts
 
 
-def batch_count(samples: int, batch_size: int) -> int:
-    """Batches an epoch; the last may be short."""
-    return -(-samples // batch_size)
+def batch_count(samples: int, batch_size: int, drop_remainder: bool = False) -> int:
+    """Batches an epoch; the last may be short, or is left out for it."""
+    return samples // batch_size if drop_remainder else -(-samples // batch_size)
 
 
 def chunk_bounds(count: int, chunks: int) -> Sequence[tuple[int, int]]:

@@ -52,6 +52,7 @@ class Schedule:
         shuffle: whether each epoch has a permutation of its own.
         base_seed: int in [0, 2**32).
         order: draws the order of an epoch. Defaults to a permutation.
+        drop_remainder: whether an epoch ends before a batch that would be shorter.
     """
 
     def __init__(
@@ -61,12 +62,16 @@ class Schedule:
         shuffle: bool,
         base_seed: int,
         order: EpochOrder = epoch_order,
+        drop_remainder: bool = False,
     ) -> None:
+        self.settings = (samples, batch_size, shuffle, base_seed, order, drop_remainder)
         self.samples = samples
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.base_seed = base_seed
         self.order = order
+        # The samples that an epoch hands over.
+        self._shown = samples - samples % batch_size if drop_remainder else samples
         self._epochs: dict[int, Epoch] = {}
 
     def epoch(self, start: int) -> Epoch:
@@ -87,7 +92,7 @@ class Schedule:
         ``seen`` is ``epoch.start + position`` unless somebody has set the counters.
         """
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
-        shown = (position * self.batch_size) % self.samples if self.samples else 0
+        shown = (position * self.batch_size) % self._shown if self._shown else 0
         rows = slice(shown, shown + self.batch_size)
         indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
@@ -97,8 +102,8 @@ class Schedule:
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""
-        shown = (position * self.batch_size) % self.samples if self.samples else 0
-        return position + 1 if self.samples > shown + self.batch_size else 0
+        shown = (position * self.batch_size) % self._shown if self._shown else 0
+        return position + 1 if self._shown > shown + self.batch_size else 0
 
     def coming(self, epoch: Epoch, position: int, seen: int) -> Iterator[Place]:
         """The places that ``next()`` will come to from here on, without end."""

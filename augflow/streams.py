@@ -7,6 +7,7 @@ draws the epoch's permutation from the same stream at the first batch of an epoc
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import threading
@@ -76,6 +77,16 @@ class SampleSeeds:
         again = self.occurrences[place] if self.occurrences is not None else 0
         return np.random.default_rng((*key, again) if again else key)
 
+    def global_seed(self, place: int) -> int:
+        """What to seed NumPy's global generator with for that sample, below 2**32.
+
+        For functions of the user that draw from ``np.random``. A hash, so that neighbours have
+        nothing in common; far cheaper than ``SeedSequence``.
+        """
+        again = self.occurrences[place] if self.occurrences is not None else 0
+        key = b"%d %d %d %d" % (self.base, self.epoch, self.samples[place], again)
+        return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "little")
+
     def part(self, start: int, stop: int) -> SampleSeeds:
         """Those of a part of the rows."""
         again = None if self.occurrences is None else self.occurrences[start:stop]
@@ -117,6 +128,21 @@ def globals_as(seed: int) -> Iterator[None]:
             yield
         finally:
             random.setstate(before)
+
+
+@contextmanager
+def borrowed_global() -> Iterator[np.random.RandomState]:
+    """NumPy's global generator, to be seeded at will; afterwards its state is as it was before.
+
+    One thread at a time, as for ``as_global``.
+    """
+    shared = global_stream()
+    with _swap.lock:
+        before = shared.get_state(legacy=True)
+        try:
+            yield shared
+        finally:
+            shared.set_state(before)
 
 
 class _Swap:

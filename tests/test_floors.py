@@ -62,6 +62,11 @@ FLOORS = {
         "companions",
         "companion_columns",
         "augmentation",
+        "sample_structure",
+        "sample_values",
+        "subset",
+        "split_ids",
+        "table_tree",
     ],
     "one batch": [
         "free_space",
@@ -70,6 +75,7 @@ FLOORS = {
         "image_settings",
         "batch",
         "check_plan",
+        "loader_plan",
     ],
     "runtime": [
         "shared_memory",
@@ -107,6 +113,8 @@ FLOORS = {
         "directory_table",
         "dataframe_iterator",
         "array_iterator",
+        "loader_iterator",
+        "arrays_iterator",
         "generator_settings",
         "image_transformer",
         "generator",

@@ -1,0 +1,179 @@
+"""Values that belong to samples, given by ID or in the samples' order: labels and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+_MOST_NAMED = 3
+
+
+def checked_ids(ids: Any, what: str = "ids") -> Sequence[Any]:
+    """IDs as a sequence: one a sample, in order.
+
+    Args:
+        ids: a list, tuple, range, one-dimensional array, column of a table or iterator.
+        what: the argument, for messages.
+
+    Raises:
+        TypeError, ValueError: something else, or no ID at all.
+    """
+    if isinstance(ids, str | bytes | Mapping | set | frozenset):
+        raise TypeError(
+            f"`{what}` must be a list of IDs. Received a {type(ids).__name__}"
+            + ("; put it into a list for a single one" if isinstance(ids, str | bytes) else "")
+            + ("; list() gives its keys" if isinstance(ids, Mapping) else "")
+            + ("; sorted() gives it an order" if isinstance(ids, set | frozenset) else "")
+        )
+    if isinstance(ids, np.ndarray) and ids.ndim != 1:
+        raise ValueError(f"`{what}` must have one axis. Received an array of shape {ids.shape}")
+    if not isinstance(ids, range):
+        try:
+            ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
+        except TypeError:
+            raise TypeError(f"`{what}` must be a list of IDs. Received: {ids!r}") from None
+    if len(ids) == 0:
+        raise ValueError(f"`{what}` is empty: there is no sample to load")
+    return ids  # type: ignore[no-any-return]
+
+
+def in_order(values: Any, ids: Sequence[Any], what: str) -> Sequence[Any]:
+    """One value a sample, in the order of ``ids``.
+
+    Args:
+        values: a dict from ID to value, or a sequence in the order of the IDs.
+        ids: of the samples.
+        what: the argument, for messages.
+
+    Raises:
+        TypeError, ValueError: an ID without a value, or another number of values.
+    """
+    if isinstance(values, Mapping):
+        _check_has_all(values, ids, what)
+        return [values[each] for each in ids]
+    if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
+        raise TypeError(
+            f"`{what}` must be a dict from ID to value, or a sequence in the order of the IDs. "
+            f"Received: {values!r}"
+        )
+    if len(values) != len(ids):
+        raise ValueError(
+            f"`{what}` must have one value for each ID. Received: {len(values)} values for "
+            f"{len(ids)} IDs"
+        )
+    _check_order(values, ids, what)
+    return values  # type: ignore[no-any-return]
+
+
+def values_of(values: Any, ids: Sequence[Any], what: str) -> np.ndarray:
+    """One number, or array of numbers, a sample.
+
+    Args:
+        values, ids, what: see ``in_order``.
+
+    Returns:
+        An array of shape (samples, ...).
+
+    Raises:
+        TypeError, ValueError: as ``in_order``, or values that make no array of numbers.
+    """
+    listed = in_order(values, ids, what)
+    try:
+        array = np.asarray(listed)
+    except ValueError:
+        shape = np.shape(listed[0])
+        odd = next(place for place in range(len(ids)) if np.shape(listed[place]) != shape)
+        raise ValueError(
+            f"`{what}` must have values of one shape. Received: shape {np.shape(listed[odd])} for "
+            f"ID {ids[odd]!r}, and {shape} for ID {ids[0]!r}"
+        ) from None
+    if array.dtype.kind not in "iubfc":
+        plain = array.tolist()
+        odd = next((n for n, each in enumerate(plain) if isinstance(each, str | None)), 0)
+        raise TypeError(
+            f"`{what}` must hold numbers. Received: {plain[odd]!r} for ID {ids[odd]!r}. "
+            "augflow.partition numbers classes that have names"
+        )
+    return array
+
+
+def class_numbers(labels: np.ndarray, ids: Sequence[Any], num_classes: int) -> np.ndarray:
+    """Labels as class numbers.
+
+    Returns:
+        An int64 array of shape (samples,), each from 0 to ``num_classes`` - 1.
+
+    Raises:
+        ValueError: a label that is no such number; it names the ID.
+    """
+    if labels.ndim != 1 or labels.dtype.kind not in "iubf":
+        raise ValueError(
+            "with `num_classes`, labels must be class numbers, one a sample. Received: an array of "
+            f"shape {labels.shape} and dtype {labels.dtype}"
+        )
+    # Compared as they are: a float that is out of range for int64 has no defined conversion.
+    wrong = ~((labels >= 0) & (labels < num_classes) & (labels == np.floor(labels)))
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"labels must be class numbers from 0 to {num_classes - 1} (num_classes="
+            f"{num_classes}). Received: {labels[first].item()!r} for ID {ids[first]!r}, and "
+            f"{int(wrong.sum()) - 1} more out of range"
+        )
+    return labels.astype(np.int64)
+
+
+def checked_weights(weights: np.ndarray, ids: Sequence[Any], kind: str = "ID") -> np.ndarray:
+    """Raise unless the weights are finite numbers, one a sample; ``kind``: of the IDs."""
+    if weights.ndim != 1 or weights.dtype.kind not in "iubf":
+        raise ValueError(
+            "`sample_weight` must hold one number a sample. Received: an array of shape "
+            f"{weights.shape} and dtype {weights.dtype}"
+        )
+    wrong = ~np.isfinite(weights)
+    if wrong.any():
+        first = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"`sample_weight` must be finite. Received: {weights[first]} for {kind} {ids[first]!r}"
+        )
+    return weights
+
+
+def _check_has_all(values: Mapping[Any, Any], ids: Sequence[Any], what: str) -> None:
+    try:
+        missing = [each for each in ids if each not in values]
+    except TypeError as error:
+        raise TypeError(
+            f"`{what}` is a dict, so IDs must be usable as its keys ({error}); give a sequence in "
+            "the order of the IDs instead"
+        ) from error
+    if not missing:
+        return
+    named = ", ".join(repr(each) for each in missing[:_MOST_NAMED])
+    more = ", ..." if len(missing) > _MOST_NAMED else ""
+    hint = ""
+    if str(missing[0]) in values:
+        kind = type(missing[0]).__name__
+        hint = f". It has {str(missing[0])!r}, a str, but the ID is of type {kind}"
+    raise ValueError(
+        f"`{what}` has no value for {len(missing)} of {len(ids)} IDs: {named}{more}{hint}"
+    )
+
+
+def _check_order(values: Any, ids: Sequence[Any], what: str) -> None:
+    """Raise where a column of a table may be meant by ID and has another order than the IDs."""
+    if not hasattr(values, "to_dict"):
+        return
+    try:
+        names = values.index.tolist()
+        by_name = names != list(ids) and set(names) == set(ids)
+    except TypeError:
+        # IDs that cannot be hashed are no index.
+        return
+    if by_name:
+        raise ValueError(
+            f"`{what}` has the IDs as its index, in another order than the IDs. Give "
+            f"{what}.to_dict() to go by ID, or {what}.to_numpy() to go by place"
+        )

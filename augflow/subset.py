@@ -1,0 +1,55 @@
+"""The part of the samples that a subset takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def subset_part(samples: int, validation_split: Any, subset: str | None) -> slice:
+    """The slice of a subset: validation is the first fraction, training the rest.
+
+    Args:
+        samples: number of samples.
+        validation_split: the fraction that is for validation, from 0 to below 1.
+        subset: "training", "validation", or None for all samples.
+
+    Raises:
+        TypeError, ValueError: a wrong name or fraction, or a subset without samples.
+    """
+    if isinstance(validation_split, bool) or not isinstance(validation_split, int | float):
+        raise TypeError(f"`validation_split` must be a number. Received: {validation_split!r}")
+    if not 0 <= validation_split < 1:
+        raise ValueError(
+            f"`validation_split` must be at least 0 and below 1. Received: {validation_split!r}"
+        )
+    if subset not in ("training", "validation", None):
+        raise ValueError(f'`subset` must be "training", "validation" or None. Received: {subset!r}')
+    if subset is None:
+        if validation_split:
+            raise ValueError(
+                f'validation_split={validation_split!r} needs subset="training" or '
+                'subset="validation", to say which of the two parts this flow is. Received: '
+                "subset=None"
+            )
+        return slice(0, samples)
+    if not validation_split:
+        raise ValueError(
+            f"subset={subset!r} needs a `validation_split` above 0, e.g. 0.2. Received: "
+            f"validation_split={validation_split!r}"
+        )
+    border = int(samples * validation_split)
+    part = slice(0, border) if subset == "validation" else slice(border, samples)
+    if part.start == part.stop:
+        raise ValueError(
+            f"subset={subset!r} has no samples: validation_split={validation_split!r} of "
+            f"{samples} samples leaves none for it"
+        )
+    return part
+
+
+def check_has_batch(samples: int, batch_size: int, drop_remainder: bool) -> None:
+    """Raise where leaving out a short batch leaves no batch at all."""
+    if drop_remainder and samples < batch_size:
+        raise ValueError(
+            f"drop_remainder=True leaves no batch of {samples} samples: batch_size is {batch_size}"
+        )
