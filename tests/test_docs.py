@@ -1,8 +1,8 @@
 """README and docs: every Python snippet runs, every link leads somewhere, tables are current.
 
 The snippets of one page are one script, started in a folder that holds ``photos/`` (two class
-folders), ``masks/`` (the same files as masks) and ``labels.csv``. A snippet that cannot be run
-needs ``<!-- not run: reason -->`` on the line above it.
+folders), ``masks/`` (the same files as masks), ``labels.csv``, ``volumes/`` with ``volumes.txt``,
+and ``ratings.csv``. A snippet that cannot be run needs ``<!-- not run: reason -->`` on the line above it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def rows_of(table: str) -> list[list[str]]:
 
 @pytest.fixture
 def photo_folder(tmp_path: Path) -> Path:
-    """A folder with photos/, masks/ and labels.csv."""
+    """A folder with what the pages read, see above."""
     sample_images = pytest.importorskip("sklearn.datasets").load_sample_images().images
     rows = []
     for label, photograph in zip(("china", "flower"), sample_images, strict=True):
@@ -131,7 +131,28 @@ def photo_folder(tmp_path: Path) -> Path:
             Image.fromarray(mask).save((tmp_path / "masks" / file).with_suffix(".png"))
             rows.append({"file": str(file), "label": label})
     pd.DataFrame(rows).to_csv(tmp_path / "labels.csv", index=False)
+    write_volumes(tmp_path)
+    write_ratings(tmp_path / "ratings.csv")
     return tmp_path
+
+
+def write_volumes(folder: Path) -> None:
+    """Volumes of two classes, and the text file that lists them."""
+    (folder / "volumes").mkdir()
+    lines = []
+    for number in range(16):
+        volume = np.random.default_rng(number).normal(number % 2, 1, (32, 32, 32))
+        np.save(folder / "volumes" / f"{number:02d}.npy", volume.astype("float16"))
+        lines.append(f"volumes/{number:02d}.npy {('healthy', 'ill')[number % 2]}\n")
+    (folder / "volumes.txt").write_text("".join(lines), encoding="utf-8")
+
+
+def write_ratings(file: Path) -> None:
+    """300 ratings of 20 items by 30 users."""
+    random = np.random.default_rng(0)
+    users, items = random.integers(30, size=300), random.integers(20, size=300)
+    ratings = np.clip(3 + (users % 5 - items % 5) / 2, 0.5, 5)
+    pd.DataFrame({"user_id": users, "item_id": items, "rating": ratings}).to_csv(file, index=False)
 
 
 @pytest.mark.parametrize("page", pages_with_snippets())

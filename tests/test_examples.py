@@ -103,3 +103,17 @@ def test_albumentations_pipeline(tmp_path: Path) -> None:
     assert "batches of 0, 1 and 2 workers are equal" in output
     assert number_in(output, r"validation accuracy ([\d.]+) %") >= 93
     check_picture(tmp_path / "albumentations_pipeline.png")
+
+
+def test_volumes(tmp_path: Path) -> None:
+    output = run_example("volumes.py", tmp_path, "--volumes", "600", "--epochs", "6")
+    last_line = output.strip().splitlines()[-1]
+    # Two classes of the same number.
+    assert number_in(last_line, r"^accuracy on 120 validation volumes: ([\d.]+) %$") > 90
+
+
+def test_recommender(tmp_path: Path) -> None:
+    output = run_example("recommender.py", tmp_path, "--epochs", "3")
+    error = number_in(output, r"on 20000 unseen ratings: ([\d.]+) stars")
+    # The noise of the ratings and their steps of half a star leave about 0.29.
+    assert error < 0.45 < number_in(output, r"of the mean rating: ([\d.]+)")

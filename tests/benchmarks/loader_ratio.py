@@ -1,0 +1,203 @@
+"""``flow_from_loader`` against the same ``keras.utils.PyDataset`` at its best ``workers`` setting.
+
+    python -m tests.benchmarks.loader_ratio [--rounds 5] [--volumes 512]
+
+Volumes of 32 x 32 x 32 float32, batches of 32, in two kinds of files:
+
+- real work: compressed ``.npz`` files, which are decompressed and normalised;
+- no work: ``.npy`` files, which are only read.
+
+Both sides load with the same function, and are read in two ways: "loop" iterates over the batches
+in NumPy, as ``fit`` does on backends other than TensorFlow, and for augflow that is ``next()``;
+"fit" reads through the epoch iterator of Keras's TensorFlow backend, without a model. Each
+contestant runs in a process of its own, all of them in turn, round after round. The ratio is that
+of augflow to PyDataset's best setting (the one with the highest median), taken within each round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.in_process import keep_to_cores, run_in_process
+from tests.benchmarks.results import median_ratio
+
+SIDE = 32
+BATCH_SIZE = 32
+AUGFLOW = "augflow, 2 workers"
+# name: (workers, use_multiprocessing)
+SETTINGS = {
+    "PyDataset, 1 thread": (1, False),
+    "PyDataset, 2 threads": (2, False),
+    "PyDataset, 4 threads": (4, False),
+    "PyDataset, 2 processes": (2, True),
+    "PyDataset, 4 processes": (4, True),
+}
+WANTED = {"real work": 1.7, "no work": 1.0}
+WAYS = ("loop", "fit")
+LEAST_SECONDS = 2.0
+
+
+def write_volumes(folder: Path, count: int) -> None:
+    """Smooth noise, as a scan might be, once compressed and once not."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        coarse = random.normal(size=(8, 8, 8)).astype("float32")
+        volume = np.kron(coarse, np.ones((4, 4, 4), "float32"))
+        volume += random.normal(scale=0.1, size=volume.shape).astype("float32").round(1)
+        np.save(folder / f"{number}.npy", volume)
+        np.savez_compressed(folder / f"{number}.npz", volume=volume)
+
+
+def load_function(folder: str, work: str) -> Callable[[int], np.ndarray]:
+    """What loads one volume, on both sides."""
+
+    def decompress(number: int) -> np.ndarray:
+        with np.load(f"{folder}/{number}.npz") as file:
+            volume: np.ndarray = file["volume"]
+        volume -= volume.mean()
+        volume /= volume.std()
+        return volume
+
+    def read(number: int) -> np.ndarray:
+        volume: np.ndarray = np.load(f"{folder}/{number}.npy")
+        return volume
+
+    return decompress if work == "real work" else read
+
+
+def make_dataset(load: Callable[[int], np.ndarray], labels: np.ndarray, setting: str) -> Any:
+    """The subclass that a user of Keras writes."""
+    import keras
+
+    class Volumes(keras.utils.PyDataset):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.order = np.random.default_rng(0).permutation(len(labels))
+
+        def __len__(self) -> int:
+            return -(-len(labels) // BATCH_SIZE)
+
+        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+            numbers = self.order[index * BATCH_SIZE : (index + 1) * BATCH_SIZE]
+            batch = np.empty((len(numbers), SIDE, SIDE, SIDE), "float32")
+            for row, number in enumerate(numbers):
+                batch[row] = load(number)
+            return batch, labels[numbers]
+
+        def on_epoch_end(self) -> None:
+            np.random.default_rng(1).shuffle(self.order)
+
+    workers, processes = SETTINGS[setting]
+    return Volumes(workers=workers, use_multiprocessing=processes)
+
+
+def read_loop(flow: Any, is_ours: bool) -> Callable[[], Iterator[int]]:
+    """Epochs of batches as NumPy arrays."""
+    if is_ours:
+        return lambda: (len(next(flow)[0]) for _ in range(len(flow)))
+    from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
+
+    adapter = PyDatasetAdapter(flow)
+
+    def read_epoch() -> Iterator[int]:
+        adapter.on_epoch_begin()
+        for images, _ in adapter.get_numpy_iterator():
+            yield len(images)
+        adapter.on_epoch_end()
+
+    return read_epoch
+
+
+def measure(contestant: str, work: str, way: str, folder: str, volumes: int) -> float:
+    """Volumes a second over whole epochs, after one to warm up."""
+    keep_to_cores(2)
+    load = load_function(folder, work)
+    labels = (np.arange(volumes) % 2).astype("float32")
+    if contestant == AUGFLOW:
+        from augflow import flow_from_loader
+
+        flow: Any = flow_from_loader(
+            load, range(volumes), labels, batch_size=BATCH_SIZE, seed=0, workers=2
+        )
+    else:
+        flow = make_dataset(load, labels, contestant)
+    if way == "fit":
+        from tests.benchmarks.read_flows import read_as_fit
+
+        read_epoch = read_as_fit(flow)
+    else:
+        read_epoch = read_loop(flow, contestant == AUGFLOW)
+    assert sum(read_epoch()) == volumes
+    read, start = 0, time.perf_counter()
+    while time.perf_counter() - start < LEAST_SECONDS:
+        read += sum(read_epoch())
+    return read / (time.perf_counter() - start)
+
+
+def report(rates: dict[tuple[str, str], dict[str, list[float]]]) -> bool:
+    """Print rates and ratios; True if all that was wanted is reached."""
+    reached = True
+    for (work, way), found in rates.items():
+        print(f"\n{work}, {way:<22}{'volumes/s':>9}      min      max")
+        for contestant, values in found.items():
+            if values:
+                print(
+                    f"  {contestant:<32}{statistics.median(values):>9.0f}{min(values):>9.0f}"
+                    f"{max(values):>9.0f}"
+                )
+            else:
+                print(f"  {contestant:<32}   did not end in time")
+        theirs = {name: found[name] for name in SETTINGS if found[name]}
+        best = max(theirs, key=lambda name: statistics.median(theirs[name]))
+        ratio = median_ratio(found[AUGFLOW], theirs[best])
+        print(
+            f"  augflow / {best}: {ratio.median:.2f} times ({ratio.least:.2f} to "
+            f"{ratio.most:.2f}), wanted {WANTED[work]}"
+        )
+        reached = reached and ratio.median >= WANTED[work]
+    return reached
+
+
+def main() -> int:
+    """Run the rounds; 1 if a wanted ratio is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--volumes", type=int, default=512)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        speed = measure(*json.loads(options.measure))
+        print("\n" + json.dumps({"volumes_per_second": speed}))
+        return 0
+    contestants = [AUGFLOW, *SETTINGS]
+    rates: dict[tuple[str, str], dict[str, list[float]]] = {
+        (work, way): {name: [] for name in contestants} for work in WANTED for way in options.ways
+    }
+    with tempfile.TemporaryDirectory(prefix="augflow-volumes-") as folder:
+        write_volumes(Path(folder), options.volumes)
+        for number in range(options.rounds):
+            for (work, way), found in rates.items():
+                for contestant in contestants:
+                    if number and not found[contestant]:
+                        continue
+                    order = [contestant, work, way, folder, options.volumes]
+                    answer = run_in_process("tests.benchmarks.loader_ratio", order, 60)
+                    if answer is not None:
+                        found[contestant].append(answer["volumes_per_second"])
+            print(f"round {number + 1} of {options.rounds}", flush=True)
+    return 0 if report(rates) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
