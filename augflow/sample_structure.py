@@ -17,7 +17,7 @@ import numpy as np
 from augflow.layout import Field, Layout
 
 # Bytes without meaning, references to objects, and times: nothing that a model can compute with.
-_REFUSED_KINDS = "OVMm"
+REFUSED_KINDS = "OVMm"
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _bad_pad(pad: Any, wanted: str, where: str) -> ValueError:
 
 
 def _as_array(value: Any, where: str, name: Any) -> np.ndarray:
-    if type(value) is np.ndarray and value.dtype.kind not in _REFUSED_KINDS:
+    if type(value) is np.ndarray and value.dtype.kind not in REFUSED_KINDS:
         return value
     begin = f"the sample of ID {name!r}{_at(where)} is {_described(value)}"
     if value is None:
@@ -246,7 +246,7 @@ def _as_array(value: Any, where: str, name: Any) -> np.ndarray:
         raise ValueError(
             f"{begin}, which makes no array ({error}); return a tuple or a dict for several arrays"
         ) from error
-    if array.dtype.kind in _REFUSED_KINDS:
+    if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(
             f"{begin}, which makes an array of dtype {array.dtype}; numbers, booleans or text are "
             "expected"

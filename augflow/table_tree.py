@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# Bytes without meaning, references to objects, and times: nothing that a model can compute with.
-_REFUSED_KINDS = "OVMm"
+from augflow.sample_structure import REFUSED_KINDS
 
 
 def tree_of_arrays(value: Any, where: str) -> Any:
@@ -94,7 +93,7 @@ def _as_column(value: Any, where: str) -> np.ndarray:
             array = _stacked(array, where)
     except ValueError as error:
         raise ValueError(f"{where} makes no array: {error}") from error
-    if array.dtype.kind in _REFUSED_KINDS:
+    if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(
             f"{where} must hold numbers, booleans or text. Received: dtype {array.dtype}"
         )
