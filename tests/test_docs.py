@@ -2,7 +2,8 @@
 
 The snippets of one page are one script, started in a folder that holds ``photos/`` (two class
 folders), ``masks/`` (the same files as masks), ``labels.csv``, ``volumes/`` with ``volumes.txt``,
-and ``ratings.csv``. A snippet that cannot be run needs ``<!-- not run: reason -->`` on the line above it.
+and ``ratings.csv``. A snippet that cannot be run needs ``<!-- not run: reason -->`` on the line
+above it.
 """
 
 from __future__ import annotations
