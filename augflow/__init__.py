@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from augflow.arrays_iterator import ArraysIterator, flow_from_arrays
     from augflow.augmentation import photometric
     from augflow.check_files import verify
+    from augflow.csv_iterator import CsvIterator, flow_from_csv
     from augflow.dataframe_iterator import DataFrameIterator
     from augflow.directory_iterator import DirectoryIterator
     from augflow.directory_table import scan_directory
-    from augflow.errors import ImageReadError, WorkerDiedError
+    from augflow.errors import CsvReadError, ImageReadError, WorkerDiedError
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
     from augflow.loader_iterator import LoaderIterator, flow_from_loader
@@ -37,6 +38,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ArraysIterator",
     "Boxes",
+    "CsvIterator",
+    "CsvReadError",
     "DataFrameIterator",
     "DirectoryIterator",
     "ImageDataGenerator",
@@ -50,6 +53,7 @@ __all__ = [
     "WorkerDiedError",
     "decode_run_length",
     "flow_from_arrays",
+    "flow_from_csv",
     "flow_from_loader",
     "map_boxes",
     "map_points",
@@ -63,6 +67,8 @@ __all__ = [
 _HOMES = {
     "ArraysIterator": "augflow.arrays_iterator",
     "Boxes": "augflow.annotations",
+    "CsvIterator": "augflow.csv_iterator",
+    "CsvReadError": "augflow.errors",
     "DataFrameIterator": "augflow.dataframe_iterator",
     "DirectoryIterator": "augflow.directory_iterator",
     "ImageDataGenerator": "augflow.generator",
@@ -76,6 +82,7 @@ _HOMES = {
     "WorkerDiedError": "augflow.errors",
     "decode_run_length": "augflow.run_length",
     "flow_from_arrays": "augflow.arrays_iterator",
+    "flow_from_csv": "augflow.csv_iterator",
     "flow_from_loader": "augflow.loader_iterator",
     "map_boxes": "augflow.transform_matrix",
     "map_points": "augflow.transform_matrix",

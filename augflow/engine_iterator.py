@@ -67,6 +67,10 @@ class EngineIterator(Iterator):
         """What changes whenever settings change that lie outside of the flow."""
         return None
 
+    def _most_rows(self) -> int:
+        """Rows of the largest request."""
+        return self.batch_size
+
     def _image_cache(self) -> ImageCache | None:
         """The cache of the plan, None for none."""
         return None
@@ -144,7 +148,7 @@ class EngineIterator(Iterator):
             if self._engine is None or revision != self._engine_revision:
                 if self._engine is not None:
                     self._engine.close()
-                size = max(1, min(self.batch_size, self.n))
+                size = max(1, min(self._most_rows(), self.n))
                 cache = self._image_cache()
                 self._engine = Engine(self._plan(), self._wanted_workers(), size, cache=cache)
                 self._engine_revision = revision

@@ -35,6 +35,30 @@ class ImageReadError(UnidentifiedImageError):
         return type(self), (self.path, self.cause), self.__dict__
 
 
+class CsvReadError(ValueError):
+    """A CSV file cannot be read: a bad row or value, or a file that is no plain CSV.
+
+    Attributes:
+        path: the file.
+        line: of the record's first line, from 1; None where the whole file is meant.
+        column: its name or number; None where the whole record is meant.
+        cause: what is wrong.
+    """
+
+    def __init__(self, path: str, line: int | None, column: Any, cause: str) -> None:
+        where = "" if line is None else f", line {line}"
+        where += "" if column is None else f", column {column!r}"
+        super().__init__(f"{path}{where}: {cause}")
+        self.path = path
+        self.line = line
+        self.column = column
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The state carries the notes that were added on the way.
+        return type(self), (self.path, self.line, self.column, self.cause), self.__dict__
+
+
 class WorkerDiedError(RuntimeError):
     """Worker processes died again and again over the same batch."""
 

@@ -20,7 +20,7 @@ from augflow.errors import BatchIndexError
 from augflow.exit_guard import exit_guard
 from augflow.flow_stats import FlowStats, make_stats
 from augflow.keras_base import KerasBase
-from augflow.order import EpochOrder, batch_count, epoch_order
+from augflow.order import EpochOrder, SampleOrder, batch_count, epoch_order
 from augflow.sample_count import SampleCount
 from augflow.schedule import Epoch, Place, Schedule
 from augflow.streams import (
@@ -77,7 +77,7 @@ class Iterator(KerasBase):
         self.shuffle = shuffle
         self.batch_index = 0
         self.total_batches_seen = 0
-        self.index_array: np.ndarray | None = None
+        self.index_array: SampleOrder | None = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

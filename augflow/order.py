@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,17 @@ from augflow.streams import StreamState, open_stream, state_of
 
 # (number of samples, whether to shuffle, seed of the epoch's first stream) to (positions of
 # samples, the point from which the first batch draws), see ``epoch_order``.
-EpochOrder = Callable[[int, bool, int], tuple[np.ndarray, StreamState]]
+EpochOrder = Callable[[int, bool, int], tuple["SampleOrder", StreamState]]
+
+
+class SampleOrder(Protocol):
+    """The samples of an epoch in their order: an array, or what makes parts of one."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, places: slice) -> np.ndarray:
+        """The positions of the samples at these places: an int64 array."""
 
 
 def epoch_order(samples: int, shuffle: bool, seed: int) -> tuple[np.ndarray, StreamState]:

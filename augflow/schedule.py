@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from augflow.order import EpochOrder, epoch_order, occurrences
+from augflow.order import EpochOrder, SampleOrder, epoch_order, occurrences
 from augflow.streams import SampleSeeds, StreamState, seeded
 
 _EPOCHS_KEPT = 3
@@ -24,13 +24,14 @@ class Epoch:
     """The order of one pass, and the stream of its first batch."""
 
     start: int
-    order: np.ndarray
+    order: SampleOrder
     first_stream: StreamState
 
     @cached_property
     def occurrences(self) -> np.ndarray | None:
         """For each place how often its sample came before; None if none comes twice."""
-        return occurrences(self.order)
+        # An order that is made part by part has each sample once.
+        return occurrences(self.order) if isinstance(self.order, np.ndarray) else None
 
 
 @dataclass(frozen=True, eq=False)

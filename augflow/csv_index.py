@@ -1,0 +1,252 @@
+"""One pass over a CSV file: where every k-th record begins, checked on the way.
+
+Only every k-th offset is kept, so that the index of any file stays small; between two of them
+lies a block of k records, which is read as a whole. The pass holds one piece of the file at a
+time.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from augflow.csv_records import (
+    Records,
+    all_have_fields,
+    field_counts,
+    find_records,
+    last_quote,
+    lines_before,
+)
+from augflow.errors import CsvReadError
+
+_PIECE_BYTES = 256 << 10
+# A quote that is never closed would take the rest of the file.
+_LONGEST_RECORD_BYTES = 64 << 20
+# A block costs a read, so it should not be too small; rows of it that are not asked for are
+# looked through in vain, so it should not be too large.
+_BLOCK_BYTES = 32 << 10
+MOST_BLOCKS = 1 << 20
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_FOREIGN_BEGINNINGS = {
+    b"\x1f\x8b": "is compressed by gzip: its rows can only be read from the beginning on, not "
+    "in any order. Decompress it first: gunzip -k",
+    b"PK\x03\x04": "is a zip archive. Unpack it first",
+    b"BZh": "is compressed by bzip2. Decompress it first",
+    b"\xfd7zXZ": "is compressed by xz. Decompress it first",
+    b"\x28\xb5\x2f\xfd": "is compressed by zstd. Decompress it first",
+    b"\xff\xfe": "is UTF-16. Convert it to UTF-8 first",
+    b"\xfe\xff": "is UTF-16. Convert it to UTF-8 first",
+    b"PAR1": "is a Parquet file, not CSV",
+}
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How the text is to be read.
+
+    Attributes:
+        separator: one ASCII character.
+        header: whether the first record names the columns.
+    """
+
+    separator: str = ","
+    header: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class CsvIndex:
+    """Where the rows of one file are.
+
+    Attributes:
+        rows: records without the header.
+        rows_a_block: rows from one offset to the next; the last block may have fewer.
+        offsets: int64 array of shape (blocks + 1,): where the blocks begin, and the last ends.
+        lines: int64 array of shape (blocks,): the number of each block's first line, from 1.
+        columns: their names, or their numbers from 0 in a file without header.
+        size, changed: of the file when it was indexed, in bytes and in nanoseconds (mtime).
+    """
+
+    rows: int
+    rows_a_block: int
+    offsets: np.ndarray
+    lines: np.ndarray
+    columns: list[Any]
+    size: int
+    changed: int
+
+
+class ProgressLine(Protocol):
+    """What is told how many bytes are done."""
+
+    def update(self, steps: int) -> None:
+        """Say that so many more bytes are done."""
+
+
+@dataclass
+class _Pass:
+    """What is known of a file so far."""
+
+    path: str
+    layout: CsvFormat
+    columns: list[Any] | None = None
+    rows: int = 0
+    rows_a_block: int = 0
+    lines: int = 0
+    end: int = 0
+    block_starts: list[np.ndarray] = field(default_factory=list)
+    block_lines: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, text: bytes, offset: int, records: Records) -> None:
+        """Take in the records of the text at an offset of the file."""
+        if self.columns is None and len(records.starts):
+            self.columns = _columns(self, text, records)
+            if self.layout.header:
+                records = Records(
+                    records.starts[1:],
+                    records.ends[1:],
+                    records.line_ends,
+                    records.rest,
+                    _after(records.separators, int(records.ends[0])),
+                    records.inside,
+                )
+        if len(records.starts):
+            assert self.columns is not None
+            if not all_have_fields(records, len(self.columns)):
+                self._complain_of_fields(text, records)
+            self._add_blocks(offset, records)
+        self.lines += int(lines_before(records, records.rest))
+
+    def _add_blocks(self, offset: int, records: Records) -> None:
+        count = len(records.starts)
+        self.end = offset + int(records.ends[-1])
+        if not self.rows_a_block:
+            self.rows_a_block = _block_rows((self.end - offset) / count)
+        first = -self.rows % self.rows_a_block
+        starts = records.starts[first :: self.rows_a_block]
+        self.block_starts.append(starts + offset)
+        self.block_lines.append(self.lines + 1 + lines_before(records, starts))
+        self.rows += count
+        if sum(map(len, self.block_starts)) > MOST_BLOCKS:
+            self.rows_a_block *= 2
+            self.block_starts = [np.concatenate(self.block_starts)[::2]]
+            self.block_lines = [np.concatenate(self.block_lines)[::2]]
+
+    def _complain_of_fields(self, text: bytes, records: Records) -> None:
+        assert self.columns is not None
+        counts = field_counts(records)
+        number = int(np.flatnonzero(counts != len(self.columns))[0])
+        start = int(records.starts[number])
+        line = self.lines + 1 + int(lines_before(records, start))
+        shown = text[start : int(records.ends[number])][:80].decode("utf-8", "replace").rstrip()
+        raise CsvReadError(
+            self.path,
+            line,
+            None,
+            f"{counts[number]} fields where {len(self.columns)} are expected"
+            f" (separator {self.layout.separator!r}): {shown!r}",
+        )
+
+    def complain_of_end(self, text: bytes, records: Records) -> None:
+        """Raise for text that goes on and on without the end of a record."""
+        longest = f"within {_LONGEST_RECORD_BYTES >> 20} MB or before the end of the file"
+        position, what = records.rest, f"no end of the record {longest}"
+        if records.inside:
+            position = last_quote(text, self.layout.separator)
+            what = f"a quote is opened here and not closed {longest}"
+        line = self.lines + 1 + int(lines_before(records, position))
+        raise CsvReadError(self.path, line, None, what)
+
+
+def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex:
+    """Read a file once and say where its rows are.
+
+    Args:
+        path: of the file.
+        layout: how it is to be read.
+        progress: is told the bytes read.
+
+    Raises:
+        CsvReadError: a record has more or fewer fields than the first one, a quote is not
+            closed, the file has no columns, or it is no plain text.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        state = _Pass(path, layout)
+        _read_through(file, state, progress)
+    if state.columns is None:
+        raise CsvReadError(path, None, None, "the file is empty: it has no columns")
+    starts = [*state.block_starts, np.asarray([state.end], np.int64)]
+    return CsvIndex(
+        rows=state.rows,
+        rows_a_block=max(1, state.rows_a_block),
+        offsets=np.concatenate(starts),
+        lines=np.concatenate([*state.block_lines, np.empty(0, np.int64)]),
+        columns=state.columns,
+        size=status.st_size,
+        changed=status.st_mtime_ns,
+    )
+
+
+def _read_through(file: BinaryIO, state: _Pass, progress: ProgressLine) -> None:
+    offset, text = 0, b""
+    while True:
+        # A record that is longer than a piece is looked through a few times, not many.
+        piece = file.read(max(_PIECE_BYTES, len(text)))
+        if offset == 0 and not text:
+            _check_beginning(state.path, piece)
+            if piece.startswith(_BYTE_ORDER_MARK):
+                offset, piece = len(_BYTE_ORDER_MARK), piece[len(_BYTE_ORDER_MARK) :]
+        progress.update(len(piece))
+        text += piece
+        records = find_records(
+            text, state.layout.separator, is_last=not piece, with_separators=True
+        )
+        if len(text) - records.rest > _LONGEST_RECORD_BYTES or (records.inside and not piece):
+            state.complain_of_end(text, records)
+        state.add(text, offset, records)
+        offset += records.rest
+        text = text[records.rest :]
+        if not piece:
+            return
+
+
+def _check_beginning(path: str, piece: bytes) -> None:
+    for beginning, what in _FOREIGN_BEGINNINGS.items():
+        if piece.startswith(beginning):
+            raise CsvReadError(path, None, None, f"the file {what}")
+
+
+def _columns(state: _Pass, text: bytes, records: Records) -> list[Any]:
+    """The names of the columns as pandas gives them, or their numbers."""
+    if not state.layout.header:
+        return list(range(int(field_counts(records)[0])))
+    import io
+
+    import pandas as pd
+
+    first = text[records.starts[0] : records.ends[0]]
+    try:
+        header = pd.read_csv(
+            io.BytesIO(first), sep=state.layout.separator, nrows=0, index_col=False
+        )
+    except UnicodeDecodeError as error:
+        raise CsvReadError(
+            state.path, state.lines + 1, None, f"the header is no UTF-8: {error}"
+        ) from None
+    return list(header.columns)
+
+
+def _after(separators: np.ndarray | None, position: int) -> np.ndarray:
+    assert separators is not None
+    return separators[np.searchsorted(separators, position) :]
+
+
+def _block_rows(row_bytes: float) -> int:
+    """Rows a block: the power of two that comes closest to the wanted size."""
+    return int(2 ** max(0, round(float(np.log2(_BLOCK_BYTES / row_bytes)))))

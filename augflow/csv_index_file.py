@@ -1,0 +1,107 @@
+"""Indexes of CSV files, kept on disk: each file is gone through once, not once a run.
+
+An index lies beside its file, or in a folder of its own, and serves as long as the file's size
+and time of change are those it was made for. It is written under another name and then moved,
+so several processes may index at once; the last one's stays, and all are equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from augflow.csv_index import CsvFormat, CsvIndex, index_file
+from augflow.progress import Progress
+
+# Raised whenever an index would come out differently.
+_VERSION = 1
+_ENDING = ".augflow-index.npz"
+
+
+def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
+    """The index of a file: the one that is kept if it fits, else a new one, which is kept.
+
+    Where it cannot be kept, a warning says so, and it serves for this run.
+
+    Args:
+        path: of the file.
+        layout: how the file is read.
+        index_dir: a folder for indexes, made if missing; None for beside the file.
+
+    Raises:
+        CsvReadError: the file is no CSV file whose records have equal numbers of fields.
+        OSError: it cannot be read.
+    """
+    place = index_path(path, index_dir)
+    status = os.stat(path)
+    kept = _read(place, layout)
+    if kept is not None and (kept.size, kept.changed) == (status.st_size, status.st_mtime_ns):
+        return kept
+    with Progress(f"indexing {os.path.basename(path)}", "B", status.st_size) as progress:
+        index = index_file(path, layout, progress)
+    try:
+        _write(place, layout, index)
+    except OSError as error:
+        warnings.warn(
+            f"augflow: the index of {path} cannot be kept ({error}); the next run goes through "
+            "the file again. index_dir= names a folder for indexes.",
+            stacklevel=2,
+        )
+    return index
+
+
+def index_path(path: str, index_dir: str | None) -> Path:
+    """Where the index of a file is kept."""
+    if index_dir is None:
+        return Path(path + _ENDING)
+    # Files of the same name in different folders have different indexes.
+    whole = os.path.realpath(path)
+    digest = hashlib.sha256(os.fsencode(whole)).hexdigest()[:16]
+    return Path(index_dir) / f"{os.path.basename(path)}-{digest}{_ENDING}"
+
+
+def _described(layout: CsvFormat) -> str:
+    return f"augflow CSV index {_VERSION}: {layout.separator!r}, header {layout.header}"
+
+
+def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
+    """The index that is kept, None if there is none of this kind."""
+    try:
+        with np.load(place, allow_pickle=False) as kept:
+            if str(kept["what"]) != _described(layout):
+                return None
+            rows, rows_a_block, size, changed = (int(number) for number in kept["numbers"])
+            columns = kept["columns"].tolist()
+            return CsvIndex(
+                rows, rows_a_block, kept["offsets"], kept["lines"], columns, size, changed
+            )
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        # Missing, torn or not an index: all the same, a new one is made.
+        return None
+
+
+def _write(place: Path, layout: CsvFormat, index: CsvIndex) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=".augflow-index-", dir=place.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            np.savez(
+                file,
+                what=np.asarray(_described(layout)),
+                numbers=np.asarray([index.rows, index.rows_a_block, index.size, index.changed]),
+                columns=np.asarray(index.columns),
+                offsets=index.offsets,
+                lines=index.lines,
+            )
+        # Whoever may read the file may read its index; mkstemp makes it its owner's alone.
+        os.chmod(temporary, os.stat(place.parent).st_mode & 0o644)
+        os.replace(temporary, place)
+    except BaseException:
+        os.unlink(temporary)
+        raise
