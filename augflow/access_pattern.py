@@ -19,6 +19,8 @@ _WINDOW = 16
 _MOST_SLIPS = 4
 # Beyond this many batches foreseeing the shuffle would cost more than it gains.
 _LONGEST_SHUFFLE = 200_000
+# As far as upward reading is written down; what follows is, when it comes to that.
+_LONGEST_RUN = 65_536
 
 
 class AccessPattern:
@@ -49,7 +51,7 @@ class AccessPattern:
             self._slips = 0
         elif not self._adopt_shuffle(length) and not self._slip(index):
             upwards = index == 0 or (previous is not None and index == previous + 1)
-            self._expect(list(range(index + 1, length)) if upwards else [], shuffled=False)
+            self._expect(_upwards(index + 1, length) if upwards else [], shuffled=False)
 
     def next_epoch(self, length: int) -> None:
         """Expect another pass of the same kind."""
@@ -58,7 +60,7 @@ class AccessPattern:
             self.length_was_read()
             self._expect(self._foreseen(length), shuffled=True)
         else:
-            self._expect(list(range(length)), shuffled=False)
+            self._expect(_upwards(0, length), shuffled=False)
 
     def upcoming(self, count: int) -> list[int]:
         """Up to ``count`` batch indices, the soonest first."""
@@ -97,3 +99,7 @@ class AccessPattern:
         if self._random_state is None or length > _LONGEST_SHUFFLE:
             return []
         return python_shuffle(length, self._random_state)
+
+
+def _upwards(first: int, length: int) -> list[int]:
+    return list(range(first, min(length, first + _LONGEST_RUN)))

@@ -198,21 +198,20 @@ def _read_through(file: BinaryIO, state: _Pass, progress: ProgressLine) -> None:
     while True:
         # A record that is longer than a piece is looked through a few times, not many.
         piece = file.read(max(_PIECE_BYTES, len(text)))
+        is_last = not piece
         if offset == 0 and not text:
             _check_beginning(state.path, piece)
             if piece.startswith(_BYTE_ORDER_MARK):
                 offset, piece = len(_BYTE_ORDER_MARK), piece[len(_BYTE_ORDER_MARK) :]
         progress.update(len(piece))
         text += piece
-        records = find_records(
-            text, state.layout.separator, is_last=not piece, with_separators=True
-        )
-        if len(text) - records.rest > _LONGEST_RECORD_BYTES or (records.inside and not piece):
+        records = find_records(text, state.layout.separator, is_last=is_last, with_separators=True)
+        if len(text) - records.rest > _LONGEST_RECORD_BYTES or (records.inside and is_last):
             state.complain_of_end(text, records)
         state.add(text, offset, records)
         offset += records.rest
         text = text[records.rest :]
-        if not piece:
+        if is_last:
             return
 
 

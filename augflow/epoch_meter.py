@@ -13,6 +13,7 @@ from time import perf_counter
 from types import TracebackType
 
 from augflow.flow_stats import EpochStats
+from augflow.position_set import PositionSet
 from augflow.stage_times import Work, total
 
 _MOST_TALLIES = 2
@@ -24,7 +25,7 @@ class _Tally:
     """The sums of one epoch."""
 
     def __init__(self) -> None:
-        self.positions: set[int] = set()
+        self.positions = PositionSet()
         self.images = 0
         self.batches = 0
         self.waited = 0.0

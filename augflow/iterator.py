@@ -21,6 +21,7 @@ from augflow.exit_guard import exit_guard
 from augflow.flow_stats import FlowStats, make_stats
 from augflow.keras_base import KerasBase
 from augflow.order import EpochOrder, SampleOrder, batch_count, epoch_order
+from augflow.position_set import PositionSet
 from augflow.sample_count import SampleCount
 from augflow.schedule import Epoch, Place, Schedule
 from augflow.streams import (
@@ -90,7 +91,7 @@ class Iterator(KerasBase):
         self._epoch: Epoch | None = None
         # The pass by index: which positions were asked for, whether it has ended, and whether
         # it is Keras that makes it.
-        self._asked: set[int] = set()
+        self._asked = PositionSet()
         self._ended = False
         self._counted = False
         self._begun = False
@@ -117,7 +118,7 @@ class Iterator(KerasBase):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name not in _RUNTIME}
-        state["_asked"] = set(self._asked)
+        state["_asked"] = self._asked.copy()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -91,3 +91,13 @@ def test_foreseeing_leaves_random_alone() -> None:
     pattern.observe(7, 30)
     pattern.next_epoch(30)
     assert random.getstate() == before
+
+
+def test_an_epoch_of_millions_takes_no_list_of_millions() -> None:
+    length = 3_000_000
+    pattern = AccessPattern()
+    assert hits(pattern, list(range(140_000)), length) >= 140_000 - 4
+    assert len(pattern._expected) < 100_000
+    pattern.next_epoch(length)
+    assert pattern.upcoming(3) == [0, 1, 2]
+    assert len(pattern._expected) < 100_000

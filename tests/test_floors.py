@@ -24,6 +24,7 @@ FLOORS = {
         "stage_times",
         "layout",
         "progress",
+        "position_set",
     ],
     "pure stages": [
         "list_images",
@@ -67,6 +68,11 @@ FLOORS = {
         "subset",
         "split_ids",
         "table_tree",
+        "csv_records",
+        "csv_index",
+        "csv_table",
+        "csv_order",
+        "csv_read",
     ],
     "one batch": [
         "free_space",
@@ -76,6 +82,7 @@ FLOORS = {
         "batch",
         "check_plan",
         "loader_plan",
+        "csv_plan",
     ],
     "runtime": [
         "shared_memory",
@@ -87,6 +94,7 @@ FLOORS = {
         "pending",
         "flow_memory",
         "exit_guard",
+        "csv_index_file",
     ],
     "flow": [
         "schedule",
@@ -98,6 +106,8 @@ FLOORS = {
         "flow_stats",
         "epoch_meter",
         "engine",
+        "csv_sources",
+        "csv_columns",
     ],
     "faces": [
         "keras_base",
@@ -113,6 +123,7 @@ FLOORS = {
         "directory_table",
         "dataframe_iterator",
         "array_iterator",
+        "csv_iterator",
         "loader_iterator",
         "arrays_iterator",
         "generator_settings",
