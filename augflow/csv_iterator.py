@@ -145,15 +145,16 @@ class CsvIterator(EngineIterator):
 
     def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
-        start, position, seen = place.key
+        start, position, _ = place.key
         order = self._order_of(start)
         count = len(place.indices)
         if 2 * count > self._unit_rows or self._builds_directly():
             return []
-        if seen != start + position or not isinstance(order, RowOrder):
-            # Counters or an order that somebody has set.
+        if not isinstance(order, RowOrder):
+            # An order that somebody has set.
             return []
-        begin = position * self.batch_size
+        # As in Schedule.place, also where somebody has made the flow shorter.
+        begin = position * self.batch_size % self.n
         first, last = np.searchsorted(order.units, [begin, begin + count - 1], side="right") - 1
         parts = []
         for unit in range(int(first), int(last) + 1):

@@ -6,6 +6,8 @@ import io
 import os
 import re
 import stat
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -237,6 +239,25 @@ def test_files_of_one_name_share_an_index_folder(table_file: Path, tmp_path: Pat
     assert load_index(str(other), CsvFormat(), str(folder)).rows == 1
     assert len(list(folder.iterdir())) == 2
     assert not index_path(str(table_file), None).exists()
+
+
+def test_many_may_index_at_once(table_file: Path) -> None:
+    script = (
+        "import sys; from augflow.csv_index import CsvFormat\n"
+        "from augflow.csv_index_file import load_index\n"
+        "print(load_index(sys.argv[1], CsvFormat(), None).rows)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(csv_index.__file__).parents[1])}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", script, str(table_file)],
+            env=environment,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(4)
+    ]
+    assert [process.communicate()[0] for process in running] == [b"100\n"] * 4
+    assert len(list(table_file.parent.iterdir())) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_one_warning(table_file: Path, tmp_path: Path) -> None:
