@@ -106,6 +106,9 @@ class CsvIterator(EngineIterator):
     def _user_workers(self) -> int | None:
         return self._workers
 
+    def _unit(self) -> str:
+        return "rows"
+
     def _most_rows(self) -> int:
         return max(self.batch_size, self._unit_rows)
 
@@ -135,7 +138,7 @@ class CsvIterator(EngineIterator):
                 return super()._fetch(place, coming)
         pieces = []
         for key, part in parts:
-            arrays = self._unit(key)
+            arrays = self._unit_arrays(key)
             if arrays is None:
                 return super()._fetch(place, coming)
             pieces.append([array[part] for array in arrays])
@@ -165,7 +168,7 @@ class CsvIterator(EngineIterator):
             parts.append(((self.__dict__.get("_revision"), start, unit), part))
         return parts
 
-    def _unit(self, key: UnitKey) -> list[np.ndarray] | None:
+    def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
         """The arrays of a unit; None where one of its rows cannot be read."""
         arrays = self._units.get(key)
         if arrays is not None:

@@ -219,6 +219,12 @@ def test_counters_set_from_outside(table_file: Path) -> None:
         flow.reset(), next(flow)
 
 
+def test_statistics_count_rows(table_file: Path) -> None:
+    flow = flow_from_csv(table_file, "id", batch_size=30, workers=0)
+    epoch_of(flow)
+    assert f"{ROWS} rows in {len(flow)} batches" in str(flow.stats())
+
+
 def test_a_flow_survives_pickling(table_file: Path) -> None:
     flow = flow_from_csv(table_file, "id", batch_size=10, shuffle=True, seed=1, workers=0)
     next(flow)

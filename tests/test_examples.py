@@ -117,6 +117,8 @@ def test_recommender(tmp_path: Path) -> None:
     error = number_in(output, r"on 20000 unseen ratings: ([\d.]+) stars")
     # The noise of the ratings and their steps of half a star leave about 0.29.
     assert error < 0.45 < number_in(output, r"of the mean rating: ([\d.]+)")
+
+
 def test_csv_stream(tmp_path: Path) -> None:
     output = run_example("csv_stream.py", tmp_path, "--rows", "60000", "--epochs", "4")
     assert "108000 rows to train with, 12000 to judge by" in output
