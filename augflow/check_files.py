@@ -32,7 +32,8 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
     memory does not grow with the number of images.
 
     Args:
-        flow_or_directory: a flow of files, whose settings are used (a cache is not); a
+        flow_or_directory: a flow of files, whose settings are used (a cache is not) and whose
+            masks, boxes and keypoints are read, too; a
             directory, of which all images with Keras's endings are read, those in it and those in
             its class folders at any depth; or a list of paths.
         workers: worker processes; None (default): the CPUs this process may use; 0: this one.
@@ -48,18 +49,22 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
     import pandas
 
     names, paths_of, read = _files_of(flow_or_directory)
+    flow = flow_or_directory if isinstance(flow_or_directory, FileIterator) else None
+    companions = None if flow is None else flow._companion_settings()
     wrong: dict[int, str] = {}
     count = checked_workers(workers)
     if count is None:
         from augflow.pool import cpu_count
 
         count = cpu_count()
-    engine = Engine(CheckPlan(read), count, _FILES_A_BATCH)
+    engine = Engine(CheckPlan(read, companions), count, _FILES_A_BATCH)
     starts = range(0, len(names), _FILES_A_BATCH)
 
     def request(start: int) -> Request:
         stop = min(start + _FILES_A_BATCH, len(names))
-        return Request(start, stop - start, 0, paths_of(np.arange(start, stop)))
+        rows = np.arange(start, stop)
+        extras = None if flow is None else flow._records(rows)
+        return Request(start, stop - start, 0, paths_of(rows), extras=extras)
 
     def ahead(start: int) -> Iterator[Expected]:
         for later in starts[start // _FILES_A_BATCH + 1 :]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from augflow.batch_plan import BadSample, Built, Job
+from augflow.companions import CompanionSettings, read_companions
+from augflow.draw import identity_parameters
 from augflow.errors import is_broken_file, reason_of
 from augflow.layout import Field, Layout
 from augflow.read_image import read_image
@@ -20,6 +23,7 @@ class CheckPlan:
     """A ``BatchPlan`` that reads each file and keeps only what went wrong."""
 
     read: ReadSettings
+    companions: CompanionSettings | None = None
     cache: CachePlace | None = None
     is_indivisible: bool = False
     calls_user_code: bool = False
@@ -36,18 +40,28 @@ class CheckPlan:
         clock: StageClock,
         store: SlotStore | None = None,
     ) -> Built:
-        """Read the job's files, see ``BatchPlan``; every one that cannot be read is bad."""
+        """Read the job's files and their masks, boxes and points, see ``BatchPlan``.
+
+        A sample of which anything cannot be read is bad.
+        """
         built = Built()
         for place, name in enumerate(job.names):
+            describe: Callable[[BaseException], str] = reason_of
             try:
                 read_image(name, self.read, clock)
+                if self.companions is not None:
+                    assert job.extras is not None
+                    # These errors name another file, or none.
+                    describe, record = str, job.extras[place]
+                    still = identity_parameters(1)[0]
+                    read_companions(self.companions, record, name, self.read, still, None, None)
             except (MemoryError, ImportError):
                 raise
             except Exception as error:
                 if isinstance(error, OSError) and not is_broken_file(error):
                     raise
                 # Also what a user's loader raises: what is wrong is what is asked for.
-                built.bad.append(BadSample(job.start + place, name, reason_of(error)))
+                built.bad.append(BadSample(job.start + place, name, describe(error)))
         return built
 
     def user_code(self) -> str:

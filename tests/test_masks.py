@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from augflow import ImageDataGenerator, decode_run_length
+from augflow import ImageDataGenerator, decode_run_length, verify
 from augflow.errors import ImageReadError
 from augflow.read_mask import read_mask
 from tests.flow_world import signatures, take
@@ -439,6 +439,19 @@ def test_a_broken_mask_can_be_left_out(tmp_path: Path) -> None:
     images, masks = next(flow)
     assert len(images) == len(masks) == 3
     np.testing.assert_array_equal(images, masks)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_verify_reads_masks_too(tmp_path: Path, workers: int) -> None:
+    write_pairs(tmp_path)
+    flow = directory_flow(tmp_path, ImageDataGenerator(workers=0), shuffle=False)
+    assert verify(flow, workers=workers).empty
+    (tmp_path / "masks" / "01.png").write_bytes(b"nothing")
+    (tmp_path / "masks" / "07.png").unlink()
+    found = verify(flow, workers=workers)
+    assert [Path(name).name for name in found["filename"]] == ["01.png", "07.png"]
+    for reason, name in zip(found["reason"], ("01.png", "07.png"), strict=True):
+        assert str(tmp_path / "masks" / name) in reason
 
 
 # The same batches everywhere.
