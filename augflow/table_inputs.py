@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,13 @@ def check_extra_cols(
             )
     columns = _columns_of(extra_cols)
     check_present(dataframe, "extra_cols", columns)
+    for wanted in extra_cols.values() if isinstance(extra_cols, dict) else (extra_cols or (),):
+        repeated = _repeated(wanted) if isinstance(wanted, list | tuple) else []
+        if repeated:
+            raise ValueError(
+                f"`extra_cols` names the column {repeated[0]!r} more than once in {wanted!r}; "
+                "name it once"
+            )
     if not isinstance(preprocess, Mapping | None):
         raise TypeError(
             f"`preprocess` must be a dict of columns and functions. Received: {preprocess!r}"
@@ -131,6 +139,10 @@ def read_extra_cols(
     return TableInputs(arrays, _image_key(image_key))
 
 
+def _repeated(columns: Sequence[Hashable]) -> list[Hashable]:
+    return [column for column, count in Counter(columns).items() if count > 1]
+
+
 def _image_key(image_key: str | None) -> str:
     return "image" if image_key is None else image_key
 
@@ -156,6 +168,7 @@ def _read_column(column: pandas.Series, function: Any) -> np.ndarray:
     if values.dtype.kind == "f":
         gaps = np.isnan(_flat(values)).any(axis=1)
         _check_no_gaps(column, gaps, "what `preprocess` gives for " if function else "")
+        _check_fits(column, values)
     return values
 
 
@@ -173,6 +186,18 @@ def _check_no_gaps(column: pandas.Series, gaps: np.ndarray, what: str) -> None:
             f"in row {row_names(column.index, rows)}. Fill them with "
             f"dataframe[{column.name!r}].fillna(...), drop the rows with dataframe.dropna("
             f"subset=[{column.name!r}]), or handle them in preprocess={{{column.name!r}: ...}}."
+        )
+
+
+def _check_fits(column: pandas.Series, values: np.ndarray) -> None:
+    """Raise where float32 would make an infinity of a number."""
+    flat = _flat(values)
+    too_large = (np.abs(flat) > np.finfo(np.float32).max) & np.isfinite(flat)
+    rows = np.flatnonzero(too_large.any(axis=1))
+    if len(rows):
+        raise ValueError(
+            f"the column {column.name!r} of `extra_cols` has numbers beyond 3.4e38, which float32 "
+            f"cannot hold, in row {row_names(column.index, rows)}. Scale them."
         )
 
 

@@ -272,6 +272,15 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "ragged": ({"extra_cols": {"r": "ragged"}}, ValueError, r"row 'r5' .*\(2,\), row 'r0' .*\(3,"),
     "ragged within": ({"extra_cols": {"r": "nested"}}, TypeError, r"row 'r0' .*'nested'"),
     "too large for float32": ({"extra_cols": ["user"]}, ValueError, r"'user' .*2\*\*24 .*'r9'"),
+    "too large for float32, a fraction": (
+        {"extra_cols": {"far": "far"}}, ValueError, r"'far' .*beyond 3.4e38.* row 'r4'"
+    ),
+    "one column twice": (
+        {"extra_cols": ["size", "half", "size"]}, ValueError, r"'size' more than once"
+    ),
+    "one column twice in an input": (
+        {"extra_cols": {"table": ["size", "size"]}}, ValueError, r"'size' more than once"
+    ),
     "preprocess raises": (
         {"extra_cols": ["word"], "preprocess": {"word": fails}}, ArithmeticError, "no such word"
     ),
@@ -301,6 +310,7 @@ def test_what_cannot_be_an_input(case: str, table: pd.DataFrame, folder: Path) -
     table["ragged"] = [[1, 2] if number == 5 else [1, 2, 3] for number in NUMBERS]
     table["nested"] = [[[1, 2], [3]] for number in NUMBERS]
     table["user"] = np.where(NUMBERS == 9, 2**24 + 1, 5)
+    table["far"] = np.where(NUMBERS == 4, -1e39, np.inf)
     table["date"] = pd.date_range("2020", periods=SAMPLES)
     with pytest.raises(kind, match=message) as raised:
         flow_of(table, folder, **options)
