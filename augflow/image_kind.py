@@ -49,6 +49,9 @@ def learn_kind(paths: Iterable[str], settings: ReadSettings, skip_broken: bool) 
                 raise
             last = error
             continue
+        except Exception as error:
+            error.add_note(f"augflow: while preparing file {path!r}")
+            raise
         return ImageKind(image.shape[2], image.dtype.name)
     if last is not None:
         raise last

@@ -228,6 +228,14 @@ def test_its_errors_keep_their_type_and_name_the_file(folder: Path, workers: int
             ]
 
 
+def test_an_error_while_a_flow_is_made_names_the_file(folder: Path) -> None:
+    for path in [*(folder / "ill").iterdir(), *(folder / "well").iterdir()]:
+        path.write_bytes(b"something else")
+    with pytest.raises(ValueError, match="no scan") as caught:
+        make_flow(folder, on_error="skip")
+    assert any("ill" in note for note in caught.value.__notes__)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_it_can_say_that_a_file_is_broken(folder: Path, workers: int) -> None:
     def load(path: str) -> np.ndarray:
