@@ -115,6 +115,15 @@ class FileIterator(CompanionIterator, ClassIterator):
     def filepaths(self, value: list[str]) -> None:
         self._given_filepaths = value
 
+    # Where Keras keeps them, and where subclasses written for it put theirs.
+    @property
+    def _filepaths(self) -> list[str]:
+        return self.filepaths
+
+    @_filepaths.setter
+    def _filepaths(self, value: list[str]) -> None:
+        self.filepaths = value
+
     def _root(self) -> str:
         return os.fspath(self.directory or "")
 

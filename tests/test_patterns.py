@@ -855,3 +855,20 @@ def test_module_with_the_helpers() -> None:
     assert image.DirectoryIterator is DirectoryIterator
     array = image.img_to_array(Image.new("RGB", (3, 2), (1, 2, 3)))
     assert array.shape == (2, 3, 3)
+
+
+@BOTH
+def test_20_paths_where_keras_keeps_them(folder: Path, workers: int) -> None:
+    class OneFile(DirectoryIterator):
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, **settings)
+            self._filepaths = [self._filepaths[3]] * self.samples
+
+    generator = ImageDataGenerator(workers=workers)
+    with OneFile(folder, generator, SIZE, batch_size=4, shuffle=False) as flow:
+        images, _ = next(flow)
+        assert flow.filepaths == [str(folder / flow.filenames[3])] * flow.samples
+    plain = generator.flow_from_directory(folder, target_size=SIZE, shuffle=False)
+    with plain:
+        wanted = plain[0][0][3]
+    np.testing.assert_array_equal(images, np.stack([wanted] * 4))
