@@ -114,7 +114,8 @@ def keep_classes(
         kept = _labels_among(labels, set(wanted))
         rows = np.fromiter((label is not None for label in kept), dtype=bool, count=len(kept))
     else:
-        rows = labels.isin([one for one in found if one in wanted]).to_numpy(dtype=bool)
+        among = set(wanted)
+        rows = labels.isin([one for one in found if one in among]).to_numpy(dtype=bool)
     _warn_of_others(labels, ~rows, y_col)
     dataframe = dataframe[rows]
     if kept is not None:
