@@ -11,6 +11,8 @@ import numpy as np
 from augflow import defaults, draw, generator_settings
 from augflow.augment import transform_image, transform_matrices
 from augflow.augmentation_settings import checked_augmentation
+from augflow.fit_flow import Statistics, flow_statistics
+from augflow.iterator import Iterator
 from augflow.keras_preprocessing import recognise
 from augflow.settings import StandardizeSettings, TransformSettings
 from augflow.standardize import fit_statistics, missing_statistics, standardize
@@ -160,7 +162,7 @@ class ImageTransformer:
     def _warn_if_not_fitted(self, stacklevel: int) -> None:
         for name in missing_statistics(self._standardize_settings()):
             warnings.warn(
-                f"`{name}` has no effect yet: call fit(images) on this generator first.",
+                f"`{name}` has no effect yet: call this generator's fit(images) or fit(flow).",
                 stacklevel=stacklevel,
             )
 
@@ -224,14 +226,30 @@ class ImageTransformer:
         """Compute mean, standard deviation and ZCA matrix, as far as they are switched on.
 
         Args:
-            x: images, rank 4; ``rescale`` is applied to a copy first.
+            x: images, rank 4; or a flow of images, which are read once, in its workers, while
+                the flow itself stays where it is. ``rescale`` is applied to a copy first,
+                nothing else.
             augment: whether to compute them from randomly transformed images.
             rounds: passes over the data with ``augment``. Defaults to 1.
             seed: of the transforms; None draws from NumPy's global generator.
 
         Raises:
-            ValueError: x does not have rank 4.
+            ValueError: x does not have rank 4, or the flow has no images.
+            TypeError: a flow of something else.
+            MemoryError: ZCA of a flow whose images have too many pixels.
         """
+        if isinstance(x, Iterator):
+            mean, std, matrix = flow_statistics(self, x, augment, rounds, seed)
+        else:
+            mean, std, matrix = self._array_statistics(x, augment, rounds, seed)
+        if self.featurewise_center:
+            self.mean = mean
+        if self.featurewise_std_normalization:
+            self.std = std
+        if self.zca_whitening:
+            self.zca_whitening_matrix = matrix
+
+    def _array_statistics(self, x: Any, augment: bool, rounds: int, seed: int | None) -> Statistics:
         images = np.array(x, dtype=self.dtype)
         if images.ndim != 4:
             raise ValueError(
@@ -241,7 +259,7 @@ class ImageTransformer:
             warnings.warn(
                 f"expected 1, 3 or 4 channels on axis {self.channel_axis} (data_format="
                 f'"{self.data_format}"), but x has shape {images.shape}.',
-                stacklevel=2,
+                stacklevel=3,
             )
         if self.rescale:
             if images.dtype.kind != "f":
@@ -249,7 +267,7 @@ class ImageTransformer:
             images *= self.rescale
         if augment:
             images = self._augmented(images, rounds, seed)
-        mean, std, matrix = fit_statistics(
+        return fit_statistics(
             images,
             featurewise_center=self.featurewise_center,
             featurewise_std_normalization=self.featurewise_std_normalization,
@@ -257,12 +275,6 @@ class ImageTransformer:
             zca_epsilon=self.zca_epsilon,
             channel_axis=self.channel_axis,
         )
-        if self.featurewise_center:
-            self.mean = mean
-        if self.featurewise_std_normalization:
-            self.std = std
-        if self.zca_whitening:
-            self.zca_whitening_matrix = matrix
 
     def _augmented(self, images: np.ndarray, rounds: int, seed: int | None) -> np.ndarray:
         stream = global_stream() if seed is None else open_stream(seed)

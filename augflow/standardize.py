@@ -14,7 +14,7 @@ import numpy as np
 from augflow.settings import StandardizeSettings
 
 # Added to a standard deviation so that a flat image does not divide by zero (Keras's value).
-_SMALLEST_DEVIATION = 1e-6
+SMALLEST_DEVIATION = 1e-6
 
 
 def standardize(image: np.ndarray, settings: StandardizeSettings) -> np.ndarray:
@@ -49,11 +49,11 @@ def standardize(image: np.ndarray, settings: StandardizeSettings) -> np.ndarray:
     if settings.samplewise_center:
         values -= np.mean(values, keepdims=True)
     if settings.samplewise_std_normalization:
-        values /= np.std(values, keepdims=True) + _SMALLEST_DEVIATION
+        values /= np.std(values, keepdims=True) + SMALLEST_DEVIATION
     if settings.featurewise_center and settings.mean is not None:
         values -= settings.mean
     if settings.featurewise_std_normalization and settings.std is not None:
-        values /= settings.std + _SMALLEST_DEVIATION
+        values /= settings.std + SMALLEST_DEVIATION
     if settings.zca_whitening and settings.zca_whitening_matrix is not None:
         flat = values.reshape(-1, int(np.prod(values.shape[-3:])))
         values = np.reshape(flat @ settings.zca_whitening_matrix, values.shape)
@@ -102,8 +102,8 @@ def fit_statistics(
 
     Returns:
         (mean, std, matrix), None where not asked for. mean and std have three axes, size 1
-        but for the channels; the matrix is square with height * width * channels rows.
-        The dtype is that of the images.
+        but for the channels, and the dtype of the images; the matrix is square with
+        height * width * channels rows, float64.
 
     Raises:
         ValueError: not 4 axes.
@@ -125,7 +125,7 @@ def fit_statistics(
     if featurewise_std_normalization:
         std = np.std(values, axis=others).reshape(shape)
         if zca_whitening:
-            values = values / (std + _SMALLEST_DEVIATION)
+            values = values / (std + SMALLEST_DEVIATION)
     if zca_whitening:
         count = len(values)
         flat = np.reshape(values, (count, -1))
