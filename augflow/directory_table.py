@@ -10,6 +10,7 @@ import numpy as np
 from augflow.class_order import checked_class_order, sort_classes
 from augflow.iterator import Iterator
 from augflow.list_images import checked_classes, describe_empty, find_classes, scan_classes
+from augflow.loaders import checked_formats
 
 if TYPE_CHECKING:
     import pandas
@@ -21,6 +22,7 @@ def scan_directory(
     classes: Sequence[str] | None = None,
     class_order: str = "text",
     follow_links: bool = False,
+    formats: Any = None,
 ) -> pandas.DataFrame:
     """What ``flow_from_directory`` would find, as a table to look at, to split and to flow.
 
@@ -29,6 +31,7 @@ def scan_directory(
         classes: names of the class folders to list, in this order; None: all, sorted.
         class_order: "text" (default; Keras's order) or "natural" ("2" before "10").
         follow_links: whether links to folders below the class folders are followed.
+        formats: further endings, as for ``flow_from_directory``.
 
     Returns:
         One row an image, in the order of ``flow_from_directory``: "filename", relative to
@@ -37,7 +40,8 @@ def scan_directory(
 
     Raises:
         FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
-        TypeError: ``classes`` is one string, or holds something that is no string.
+        TypeError: ``classes`` is one string, or holds something that is no string; or
+            ``formats`` are no endings.
         ValueError: there are no images in class folders.
     """
     import pandas
@@ -47,9 +51,9 @@ def scan_directory(
         names = checked_classes(classes)
     else:
         names = sort_classes(find_classes(directory), class_order)
-    formats = Iterator.white_list_formats
-    scan = scan_classes(directory, names, formats, None, follow_links)
+    endings = (*Iterator.white_list_formats, *checked_formats(formats))
+    scan = scan_classes(directory, names, endings, None, follow_links)
     if not scan.filenames:
-        raise ValueError(describe_empty(directory, names, formats))
+        raise ValueError(describe_empty(directory, names, endings))
     class_names = np.array(names, dtype=object)[scan.class_numbers].tolist()
     return pandas.DataFrame({"filename": scan.filenames, "class": class_names})

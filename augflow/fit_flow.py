@@ -138,7 +138,7 @@ def _check_memory(shape: tuple[int, ...]) -> None:
 def _plan_of(generator: Any, flow: PlannedIterator, augment: bool) -> ImagePlan:
     cache = flow._image_cache()
     # Sums need floats, and integers of 32 bits and more need the longer ones.
-    dtype = np.result_type(np.float32, flow.dtype, generator.dtype).str
+    dtype = np.result_type(np.float32, flow.dtype, flow._working_dtype(), generator.dtype).str
     custom = None
     if augment:
         custom = _Transforms(_without_functions(generator), generator.rescale or None)

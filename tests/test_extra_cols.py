@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from augflow import ImageDataGenerator
 from augflow.table_inputs import read_extra_cols
@@ -176,6 +177,27 @@ def test_rows_of_files_that_are_left_out(table: pd.DataFrame, tmp_path: Path) ->
     np.testing.assert_array_equal(numbers, np.delete(3 * NUMBERS, 1))
 
 
+def test_beside_masks(table: pd.DataFrame, folder: Path) -> None:
+    table["mask"] = [str(folder / name) for name in table["filename"]]
+    flow = flow_of(
+        table,
+        folder,
+        extra_cols=["size"],
+        class_mode="mask",
+        y_col="mask",
+        shuffle=False,
+        mask_loader=empty_mask,
+    )
+    (images, numbers), masks = next(flow)
+    np.testing.assert_array_equal(numbers[:, 0], [0, 3, 6, 9])
+    assert len(images) == len(masks) == 4
+    fitted = ImageDataGenerator(featurewise_center=True)
+    fitted.fit(flow)
+    plain = ImageDataGenerator(featurewise_center=True)
+    plain.fit(flow_of(table, folder))
+    np.testing.assert_array_equal(fitted.mean, plain.mean)
+
+
 # preprocess
 
 
@@ -228,6 +250,11 @@ def test_preprocess_handles_missing_values(table: pd.DataFrame, folder: Path) ->
         table, folder, extra_cols=["half"], preprocess={"half": np.nan_to_num}, shuffle=False
     )
     np.testing.assert_array_equal(next(flow)[0][1][:, 0], [0, 0, 1, 1.5])
+
+
+def empty_mask(path: str) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.zeros((image.height, image.width), dtype=np.uint8)
 
 
 def fails(values: np.ndarray) -> np.ndarray:

@@ -45,6 +45,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"classes": []},
     {"class_order": "natural"},
     {"classes": ["2/a", "10"]},
+    {"formats": [".txt"]},
 ]
 
 
@@ -94,6 +95,8 @@ def test_what_is_no_folder_of_classes(tree: Path, tmp_path: Path) -> None:
         augflow.scan_directory(tree / "10")
     with pytest.raises(TypeError, match="list of folder names"):
         augflow.scan_directory(tree, classes="10")
+    with pytest.raises(TypeError, match="formats"):
+        augflow.scan_directory(tree, formats="txt")
     with pytest.raises(ValueError, match="`class_order` must be"):
         augflow.scan_directory(tree, class_order="numbers")
 
