@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
@@ -26,6 +27,8 @@ from augflow.streams import SampleSeeds, StreamState
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
+# So many batches out of order are no accident: a few are, where a pass begins or ends.
+_MANY_LEAPS = 32
 
 # Revision of the settings, start of the epoch, number of the unit in it.
 UnitKey = tuple[Any, int, int]
@@ -84,6 +87,7 @@ class CsvIterator(EngineIterator):
         super()._restore_runtime()
         self._units: OrderedDict[UnitKey, list[np.ndarray]] = OrderedDict()
         self._unit_lock = threading.Lock()
+        self._leaps = 0
 
     def _restart_in_child(self) -> None:
         super()._restart_in_child()
@@ -135,6 +139,7 @@ class CsvIterator(EngineIterator):
             following = list(islice(coming, 1))
             coming = chain(following, coming)
             if [other.key[1] for other in following] != [place.key[1] + 1]:
+                self._note_of_leap()
                 return super()._fetch(place, coming)
         pieces = []
         for key, part in parts:
@@ -145,6 +150,18 @@ class CsvIterator(EngineIterator):
         # Copies, since units stay here and consumers may write into what they get.
         arrays = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
         return self._output(arrays, place.indices)
+
+    def _note_of_leap(self) -> None:
+        """Take note of a batch that was parsed by itself, and say once what that costs."""
+        self._leaps += 1
+        if self._leaps == _MANY_LEAPS:
+            warnings.warn(
+                "batches of a CSV flow are asked for here and there, and each is looked up and "
+                "parsed by itself, many times slower than one after the other. Under Keras: "
+                "model.fit(..., shuffle=False); the flow shuffles the rows itself "
+                "(flow_from_csv(..., shuffle=True)).",
+                stacklevel=2,
+            )
 
     def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:
         """The units that a batch lies in, and where; none for a batch that needs no unit."""

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,25 @@ def test_counters_set_from_outside(table_file: Path) -> None:
     flow.n = ROWS + 1
     with pytest.raises(ValueError, match="cannot be more than the rows"):
         flow.reset(), next(flow)
+
+
+def test_reading_here_and_there_is_warned_of_once(table_file: Path) -> None:
+    def flow() -> Any:
+        return augflow.flow_from_csv(table_file, "id", batch_size=2, shuffle=True, workers=0)
+
+    shuffled = flow()
+    positions = np.random.RandomState(0).permutation(len(shuffled)).tolist()
+    with pytest.warns(UserWarning, match="shuffle=False") as warned:
+        for position in positions:
+            shuffled[position]
+    assert len(warned) == 1
+    # In order, by next and by index, nothing is said.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        in_order = flow()
+        for position in range(len(in_order)):
+            in_order[position]
+        epoch_of(flow())
 
 
 def test_statistics_count_rows(table_file: Path) -> None:
