@@ -11,6 +11,7 @@ import numpy as np
 FORMATS = ("pascal_voc", "coco", "yolo")
 # In the place of a label where there is no box; Keras's ``ignore_class`` takes it.
 NO_LABEL = -1
+LABEL_DTYPE = "int32"
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,12 @@ def _check_most(name: str, most: Any, loader: Any) -> None:
         raise ValueError(f"`{name}` must be an int of at least 1. Received: {most!r}")
 
 
-def parse_boxes(
-    value: Any, settings: Boxes, labels: Any = None
-) -> tuple[np.ndarray, np.ndarray | None]:
+def parse_boxes(value: Any, settings: Boxes) -> tuple[np.ndarray, np.ndarray | None]:
     """The boxes of one sample as arrays, checked.
 
     Args:
         value: boxes, or a loader's dict.
         settings: format and number.
-        labels: class numbers, None for none.
 
     Returns:
         float64 of shape (boxes, 4) as given, and int64 of shape (boxes,) or None.
@@ -124,7 +122,9 @@ def parse_boxes(
     Raises:
         TypeError, ValueError: a wrong shape, numbers that are none, sides below 0, or too many.
     """
-    if isinstance(value, Mapping):
+    labels = None
+    # In a column a dict is an error: its labels would have no place among the other rows'.
+    if isinstance(value, Mapping) and settings.loader is not None:
         labels = value.get("labels")
         if "boxes" not in value:
             raise ValueError(
@@ -149,15 +149,30 @@ def parse_boxes(
         raise ValueError(
             f"{len(boxes)} boxes are more than max_boxes={settings.max_boxes}: raise it"
         )
-    return boxes, None if labels is None else _parse_labels(labels, len(boxes))
+    return boxes, None if labels is None else parse_labels(labels, len(boxes))
 
 
-def _parse_labels(labels: Any, count: int) -> np.ndarray:
+def parse_labels(labels: Any, count: int) -> np.ndarray:
+    """The class numbers of one sample's boxes as int64 of shape (boxes,), checked.
+
+    Args:
+        labels: an int for each box.
+        count: of the boxes.
+
+    Raises:
+        ValueError: another number of them, no integers, or larger ones than int32 holds.
+    """
     numbers = np.asarray(labels)
     if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
         raise ValueError(
             f"expected {count} label(s), a class number (int) for each box; names become "
             f"numbers with a dict. Received: {labels!r}"
+        )
+    limits = np.iinfo(LABEL_DTYPE)
+    if count and (numbers.min() < limits.min or numbers.max() > limits.max):
+        raise ValueError(
+            f"labels must fit into {LABEL_DTYPE}, {limits.min} to {limits.max}: number the classes "
+            f"from 0. Received: {labels!r}"
         )
     return numbers.astype(np.int64)
 
@@ -202,7 +217,9 @@ def _as_floats(value: Any, name: str, widths: tuple[int, ...]) -> np.ndarray:
         valid = numbers.ndim == 2 and numbers.shape[1] in widths
     if not valid:
         expected = " or ".join(f"({name}, {width})" for width in widths)
-        raise ValueError(f"expected numbers of shape {expected}. Received: {value!r}")
+        raise ValueError(
+            f"expected numbers of shape {expected}, or an empty list for none. Received: {value!r}"
+        )
     return numbers
 
 

@@ -15,7 +15,7 @@ from augflow.augment import transform_image, transform_matrices
 from augflow.batch_plan import BadSample, Built, Job
 from augflow.companions import Companions, read_companions, write_companions
 from augflow.draw import draw_parameters
-from augflow.errors import is_broken_file, reason_of
+from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.image_settings import ImageSettings
 from augflow.read_image import read_image
 from augflow.slot_store import SlotStore
@@ -179,7 +179,7 @@ def _build_with_companions(
                 plan.companions, record, name, plan.read, parameters, matrix, plan.transform
             )
         except OSError as error:
-            _leave_out(plan, job, place, error, built.bad, str(error))
+            _leave_out(plan, job, place, error, built.bad, reason_beside(error))
             return
         clock.lap(AUGMENT)
     if plan.transform is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from augflow.batch_plan import BadSample, Built, Job
 from augflow.companions import CompanionSettings, read_companions
 from augflow.draw import identity_parameters
-from augflow.errors import is_broken_file, reason_of
+from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.layout import Field, Layout
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings

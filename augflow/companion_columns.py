@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augflow.annotations import Boxes, Keypoints, parse_boxes, parse_points
+from augflow.annotations import Boxes, Keypoints, parse_boxes, parse_labels, parse_points
 from augflow.companions import CompanionSettings
+from augflow.errors import is_broken_file
 from augflow.pair_masks import check_files, warn_of_lossy
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def checked_boxes(
     values: list[Any] | None,
     labels: list[Any] | None,
     rows: Sequence[Any],
-    path: Any,
+    paths: Iterable[Any],
+    skips: bool,
 ) -> tuple[CompanionSettings, list[Any] | None, list[Any] | None]:
     """Parse all boxes of a column, or try a loader on the first sample.
 
@@ -120,7 +122,8 @@ def checked_boxes(
         values: of the column, None where the loader takes the path.
         labels: of their column, None for none.
         rows: names of the samples, for messages.
-        path: of the first image, None if there is none.
+        paths: of the images.
+        skips: whether broken files are left out.
 
     Returns:
         The settings with the number of boxes and whether they have labels, and the values and
@@ -134,32 +137,49 @@ def checked_boxes(
     if boxes.loader is not None:
         has_labels = False
         if len(rows):
-            first = path if values is None else values[0]
-            tried = _tried(boxes.loader, first, "Boxes", lambda value: parse_boxes(value, boxes))
+            loader = boxes.loader
+            tried = try_on_first(
+                lambda value: parse_boxes(loader(value), boxes),
+                paths if values is None else values,
+                "the loader of Boxes",
+                skips,
+            )
             has_labels = tried[1] is not None
         return replace(settings, has_labels=has_labels), values, None
     assert values is not None
-    parsed = []
-    for row, value, own in zip(rows, values, labels or [None] * len(values), strict=True):
+    parsed, numbers = [], []
+    for row, value in zip(rows, values, strict=True):
         with _Naming(row, boxes.column):
-            parsed.append(parse_boxes(value, boxes, own))
-    most = boxes.max_boxes or max((len(one) for one, _ in parsed), default=1) or 1
+            parsed.append(parse_boxes(value, boxes)[0])
+    for row, own, found in zip(rows, labels or (), parsed, strict=bool(labels)):
+        with _Naming(row, boxes.labels):
+            numbers.append(parse_labels(own, len(found)))
+    most = boxes.max_boxes or max(map(len, parsed), default=1) or 1
     settings = replace(
         settings, boxes=replace(boxes, max_boxes=most), has_labels=labels is not None
     )
-    return settings, [one for one, _ in parsed], [one for _, one in parsed] if labels else None
+    return settings, parsed, numbers if labels else None
 
 
 def checked_points(
-    settings: CompanionSettings, values: list[Any] | None, rows: Sequence[Any], path: Any
+    settings: CompanionSettings,
+    values: list[Any] | None,
+    rows: Sequence[Any],
+    paths: Iterable[Any],
+    skips: bool,
 ) -> tuple[CompanionSettings, list[Any] | None]:
     """Parse all keypoints of a column, or try a loader; see ``checked_boxes``."""
     points = settings.keypoints
     assert points is not None
     if points.loader is not None:
         if len(rows):
-            first = path if values is None else values[0]
-            _tried(points.loader, first, "Keypoints", lambda value: parse_points(value, points))
+            loader = points.loader
+            try_on_first(
+                lambda value: parse_points(loader(value), points),
+                paths if values is None else values,
+                "the loader of Keypoints",
+                skips,
+            )
         return settings, values
     assert values is not None
     parsed = []
@@ -170,13 +190,29 @@ def checked_points(
     return replace(settings, keypoints=replace(points, max_points=most)), parsed
 
 
-def _tried(loader: Callable[[Any], Any], value: Any, kind: str, parse: Callable[[Any], Any]) -> Any:
-    """What a loader gives for the first sample; a wrong one is better known now than later."""
-    try:
-        return parse(loader(value))
-    except Exception as error:
-        error.add_note(f"augflow: while trying the loader of {kind} on {value!r}")
-        raise
+def try_on_first(load: Callable[[Any], Any], values: Iterable[Any], what: str, skips: bool) -> Any:
+    """What a loader gives for the first sample; a wrong one is better known now than later.
+
+    Args:
+        load: calls the user's loader.
+        values: what it takes, one a sample, at least one.
+        what: the loader's name for messages.
+        skips: whether broken files are left out: then the first that can be read tells.
+
+    Raises:
+        Exception: what the loader raises; if all files are broken, for the first.
+    """
+    broken: OSError | None = None
+    for value in values:
+        try:
+            return load(value)
+        except Exception as error:
+            error.add_note(f"augflow: while trying {what} on {value!r}")
+            if not (skips and isinstance(error, OSError) and is_broken_file(error)):
+                raise
+            broken = broken or error
+    assert broken is not None
+    raise broken
 
 
 class _Naming:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator as AbstractIterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from augflow.companion_columns import (
     column_values,
     label_values,
     mask_values,
+    try_on_first,
 )
 from augflow.companions import CompanionSettings, Record
 from augflow.pair_masks import MASK_FORMATS, pair_by_stem, warn_of_left, warn_of_lossy
@@ -123,26 +125,33 @@ class CompanionIterator(PlannedIterator):
         self._check_generator()
         count = len(self.filenames)
         rows = self.filenames if dataframe is None else dataframe.index.tolist()
-        path = self._names(np.arange(1))[0] if count else None
+        skips = self.on_error == "skip"
         settings = CompanionSettings(
             boxes=boxes, keypoints=points, matrix=bool(arguments.with_transform_matrix)
         )
         masks: list[Any] | None = None
         if has_masks:
             masks = self._mask_values(arguments, dataframe, y_col)
-            settings = replace(settings, masks=_probed(arguments, masks))
+            settings = replace(settings, masks=_probed(arguments, masks, skips))
         box_values, labels = column_values(boxes, dataframe), label_values(boxes, dataframe)
         if boxes is not None:
-            settings, box_values, labels = checked_boxes(settings, box_values, labels, rows, path)
+            settings, box_values, labels = checked_boxes(
+                settings, box_values, labels, rows, self._each_path(), skips
+            )
         point_values = column_values(points, dataframe)
         if points is not None:
-            settings, point_values = checked_points(settings, point_values, rows, path)
+            settings, point_values = checked_points(
+                settings, point_values, rows, self._each_path(), skips
+            )
         columns = (masks or [()] * count, box_values, labels, point_values)
         nothing = [None] * count
         self._record_list = [
             Record(*parts) for parts in zip(*(one or nothing for one in columns), strict=True)
         ]
         self._settings_of_companions = settings
+
+    def _each_path(self) -> AbstractIterator[str]:
+        return (self._names(np.array([row]))[0] for row in range(len(self.filenames)))
 
     def _mask_values(
         self, arguments: CompanionArguments, dataframe: pandas.DataFrame | None, y_col: Any
@@ -191,14 +200,15 @@ class CompanionIterator(PlannedIterator):
         return named if target is None else {"target": target, **named}
 
 
-def _probed(arguments: CompanionArguments, masks: list[tuple[Any, ...]]) -> MaskSettings:
+def _probed(
+    arguments: CompanionArguments, masks: list[tuple[Any, ...]], skips: bool
+) -> MaskSettings:
     """The settings of masks; the first sample tells how many there are."""
     settings = arguments.mask_settings(len(masks[0]) if masks else 1)
     if settings.loader is None or not masks:
         return settings
-    try:
-        count = sum(load_mask(value, settings).shape[2] for value in masks[0])
-    except Exception as error:
-        error.add_note(f"augflow: while trying mask_loader on {masks[0]!r}")
-        raise
-    return replace(settings, count=count)
+
+    def count(values: tuple[Any, ...]) -> int:
+        return sum(load_mask(value, settings).shape[2] for value in values)
+
+    return replace(settings, count=try_on_first(count, masks, "mask_loader", skips))

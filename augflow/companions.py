@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from augflow.annotations import (
+    LABEL_DTYPE,
     NO_LABEL,
     Boxes,
     Keypoints,
@@ -70,7 +71,7 @@ class CompanionSettings:
             most = self.boxes.max_boxes or 1
             fields["boxes"] = Field((most, 4), "<f4")
             if self.has_labels:
-                fields["labels"] = Field((most,), "<i4")
+                fields["labels"] = Field((most,), np.dtype(LABEL_DTYPE).str)
             fields["valid"] = Field((most,), "|b1")
         if self.keypoints is not None:
             most = self.keypoints.max_points or 1

@@ -83,5 +83,17 @@ def reason_of(error: BaseException) -> str:
     """What is wrong with a file, without its name: one line."""
     if isinstance(error, ImageReadError):
         return error.cause
+    return _in_a_line(error)
+
+
+def reason_beside(error: BaseException) -> str:
+    """What is wrong with what goes with a file, e.g. its mask: one line that says so."""
+    if isinstance(error, ImageReadError):
+        # The message names the file, which is another one.
+        return str(error)
+    return f"its masks, boxes or keypoints: {_in_a_line(error)}"
+
+
+def _in_a_line(error: BaseException) -> str:
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

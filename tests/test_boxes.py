@@ -442,7 +442,14 @@ def test_files_of_a_loader_have_the_size_that_it_gives(tmp_path: Path) -> None:
         ({"boxes": Boxes("boxes", max_boxes=1)}, ValueError, "row 0.*more than max_boxes=1"),
         ({"boxes": Boxes("boxes", format="yolo")}, ValueError, "row 0.*fractions"),
         ({"boxes": Boxes("reversed")}, ValueError, "row 0.*negative side.*'pascal_voc'"),
-        ({"boxes": Boxes("boxes", labels="points")}, ValueError, r"row 0.*2 label\(s\)"),
+        (
+            {"boxes": Boxes("boxes", labels="points")},
+            ValueError,
+            r"row 0, column 'points'.*2 label",
+        ),
+        ({"boxes": Boxes("boxes", labels="large")}, ValueError, "row 0, column 'large'.*int32"),
+        ({"boxes": Boxes("dicts")}, ValueError, r"row 0, column 'dicts'.*shape \(boxes, 4\)"),
+        ({"boxes": Boxes("empty")}, ValueError, "row 0, column 'empty'.*an empty list"),
         ({"keypoints": Keypoints("boxes")}, ValueError, "row 0.*keypoints, 2"),
         ({"keypoints": Keypoints("points", max_points=1)}, ValueError, "row 0.*max_points=1"),
     ],
@@ -451,7 +458,13 @@ def test_wrong_columns_are_named(
     world: tuple[Path, pd.DataFrame], arguments: Any, error: Any, message: str
 ) -> None:
     folder, table = world
-    table = table.assign(text="[[1, 2, 3, 4]]", reversed=[[[9.0, 9.0, 1.0, 12.0]]] * SAMPLES)
+    table = table.assign(
+        text="[[1, 2, 3, 4]]",
+        reversed=[[[9.0, 9.0, 1.0, 12.0]]] * SAMPLES,
+        large=[[1, 2**31]] * SAMPLES,
+        dicts=[{"boxes": [[1, 2, 3, 4]], "labels": [1]}] * SAMPLES,
+        empty=np.nan,
+    )
     with pytest.raises(error, match=message):
         flow_of((folder, table), ImageDataGenerator(), **arguments)
 
@@ -480,6 +493,30 @@ def test_a_loader_is_tried_early(world: tuple[Path, pd.DataFrame]) -> None:
     with pytest.raises(ValueError, match="shape") as error:
         flow_of(world, ImageDataGenerator(), boxes=Boxes(loader=lambda path: 3, max_boxes=1))
     assert "00.png" in error.value.__notes__[0]
+
+
+def test_loaders_may_meet_a_missing_file_first(tmp_path: Path) -> None:
+    write_pairs(tmp_path)
+
+    def read(path: str) -> list[list[float]]:
+        if path.endswith("00.png"):
+            raise FileNotFoundError(path)
+        return [[1, 2, 3, 4]]
+
+    arguments: Any = {
+        "target_size": (8, 8),
+        "class_mode": None,
+        "shuffle": False,
+        "boxes": Boxes(loader=read, max_boxes=1),
+        "keypoints": Keypoints(loader=lambda path: [read(path)[0][:2]], max_points=1),
+    }
+    generator = ImageDataGenerator(workers=0)
+    with pytest.raises(FileNotFoundError):
+        generator.flow_from_directory(tmp_path / "images", **arguments)
+    flow = generator.flow_from_directory(tmp_path / "images", on_error="skip", **arguments)
+    with pytest.warns(UserWarning, match="1 file.*were left out"):
+        assert len(next(flow)[0]) == SAMPLES - 1
+    assert len(flow.bad_files) == 1
 
 
 def test_batches_are_equal_for_any_number_of_workers(world: tuple[Path, pd.DataFrame]) -> None:

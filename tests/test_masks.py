@@ -454,6 +454,21 @@ def test_verify_reads_masks_too(tmp_path: Path, workers: int) -> None:
         assert str(tmp_path / "masks" / name) in reason
 
 
+def test_a_loader_may_meet_a_broken_mask_first(tmp_path: Path) -> None:
+    write_pairs(tmp_path)
+    (tmp_path / "masks" / "00.png").write_bytes(b"nothing")
+    arguments: Any = {"mask_loader": lambda path: np.asarray(Image.open(path)), "shuffle": False}
+    with pytest.raises(OSError, match="cannot identify") as error:
+        directory_flow(tmp_path, ImageDataGenerator(workers=0), **arguments)
+    assert "while trying mask_loader" in error.value.__notes__[0]
+    generator = ImageDataGenerator(workers=0)
+    flow = directory_flow(tmp_path, generator, on_error="skip", **arguments)
+    images, masks = next(flow)
+    assert len(images) == 3
+    np.testing.assert_array_equal(images, masks)
+    assert ["masks" in reason for reason in flow.bad_files.values()] == [True]
+
+
 # The same batches everywhere.
 
 
