@@ -52,7 +52,7 @@ class CheckPlan:
                 if self.companions is not None:
                     assert job.extras is not None
                     # These errors name another file, or none.
-                    describe, record = str, job.extras[place]
+                    describe, record = reason_beside, job.extras[place]
                     still = identity_parameters(1)[0]
                     read_companions(self.companions, record, name, self.read, still, None, None)
             except (MemoryError, ImportError):

@@ -187,11 +187,17 @@ def write_companions(
         arrays["masks"][row] = masks.transpose(2, 0, 1) if channels_first else masks
     if settings.boxes is not None:
         count = len(companions.boxes)
+        most = len(arrays["valid"][row])
+        if count > most:
+            raise ValueError(
+                f"the augmentation made {count} boxes, more than max_boxes={most}: it splits "
+                "them, as A.RandomGridShuffle does. Raise `max_boxes` or leave that transform out"
+            )
         form = settings.boxes.format
         _write_padded(arrays["boxes"][row], from_edges(companions.boxes, form, height, width), 0)
         if companions.labels is not None:
             _write_padded(arrays["labels"][row], companions.labels, NO_LABEL)
-        arrays["valid"][row] = np.arange(len(arrays["valid"][row])) < count
+        arrays["valid"][row] = np.arange(most) < count
     if settings.keypoints is not None:
         _write_padded(arrays["keypoints"][row], np.nan_to_num(companions.points), 0)
         _write_padded(arrays["visible"][row], companions.visible, False)

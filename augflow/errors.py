@@ -83,7 +83,8 @@ def reason_of(error: BaseException) -> str:
     """What is wrong with a file, without its name: one line."""
     if isinstance(error, ImageReadError):
         return error.cause
-    return _in_a_line(error)
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def reason_beside(error: BaseException) -> str:
@@ -91,9 +92,4 @@ def reason_beside(error: BaseException) -> str:
     if isinstance(error, ImageReadError):
         # The message names the file, which is another one.
         return str(error)
-    return f"its masks, boxes or keypoints: {_in_a_line(error)}"
-
-
-def _in_a_line(error: BaseException) -> str:
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"its masks, boxes or keypoints: {type(error).__name__}: {error}"

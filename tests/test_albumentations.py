@@ -203,6 +203,19 @@ def test_boxes_that_leave_take_their_labels_with_them(world: tuple[Path, pd.Data
 # Seeds.
 
 
+def test_boxes_that_are_split_need_room(world: tuple[Path, pd.DataFrame]) -> None:
+    shuffling = ImageDataGenerator(augmentation=A.RandomGridShuffle(p=1), workers=0)
+    for most, message in ((2, "more than max_boxes=2"), (20, None)):
+        flow = shuffling.flow_from_dataframe(
+            world[1], world[0], class_mode=None, seed=1, boxes=Boxes("boxes", max_boxes=most)
+        )
+        if message is None:
+            assert next(flow)[1]["valid"].sum() > 2 * SAMPLES
+        else:
+            with pytest.raises(ValueError, match=message):
+                next(flow)
+
+
 def test_batches_are_equal_for_any_number_of_workers(world: tuple[Path, pd.DataFrame]) -> None:
     def noisy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         shift = rng.integers(0, 50) + np.random.randint(50) + random.randint(0, 50)
