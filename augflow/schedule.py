@@ -21,17 +21,23 @@ _EPOCHS_KEPT = 3
 
 @dataclass(frozen=True, eq=False)
 class Epoch:
-    """The order of one pass, and the stream of its first batch."""
+    """The order of one pass, and the stream of its first batch.
+
+    ``each_once`` says that no sample comes twice, which spares a search.
+    """
 
     start: int
     order: SampleOrder
     first_stream: StreamState
+    each_once: bool = False
 
     @cached_property
     def occurrences(self) -> np.ndarray | None:
         """For each place how often its sample came before; None if none comes twice."""
-        # An order that is made part by part has each sample once.
-        return occurrences(self.order) if isinstance(self.order, np.ndarray) else None
+        # An order that is made part by part has each sample once, too.
+        if self.each_once or not isinstance(self.order, np.ndarray):
+            return None
+        return occurrences(self.order)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +87,8 @@ class Schedule:
         epoch = self._epochs.get(start)
         if epoch is None:
             seed = seeded(self.base_seed, start)
-            epoch = Epoch(start, *self.order(self.samples, self.shuffle, seed))
+            order, stream = self.order(self.samples, self.shuffle, seed)
+            epoch = Epoch(start, order, stream, each_once=self.order is epoch_order)
             for old in list(self._epochs)[: 1 - _EPOCHS_KEPT]:
                 self._epochs.pop(old, None)
             self._epochs[start] = epoch
