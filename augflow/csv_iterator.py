@@ -24,6 +24,7 @@ from augflow.generator_settings import checked_workers
 from augflow.order import EpochOrder, SampleOrder
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState
+from augflow.subset import check_subset, subset_part
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
@@ -63,20 +64,21 @@ class CsvIterator(EngineIterator):
         workers: int | None = None,
     ) -> None:
         self._workers = checked_workers(workers)
-        _check_split(validation_split, subset)
+        # Before the files are looked through, which may take a while.
+        check_subset(validation_split, subset)
         table = open_table(path_or_paths, sep, header, index_dir)
-        first, stop = _part(table.rows, validation_split, subset)
+        part = subset_part(table.rows, validation_split, subset)
         self._csv_plan, self._inputs, self._targets = make_plan(
             table, x_cols, y_cols, dtype, preprocess
         )
         group_rows = rows_of_group(table.row_bytes, table.largest_block)
-        self._row_order = CsvOrder(first, table.first_rows, group_rows)
+        self._row_order = CsvOrder(part.start, table.first_rows, group_rows)
         self._unit_rows = most_rows_of_unit(group_rows, table.largest_block)
         self.paths = table.paths
         self.columns = table.columns
         self.dtype = dtype
         self.subset = subset
-        super().__init__(stop - first, batch_size, shuffle, seed)
+        super().__init__(part.stop - part.start, batch_size, shuffle, seed)
 
     @property
     def samples(self) -> int:
@@ -317,26 +319,3 @@ def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:
     if isinstance(structure, int):
         return arrays[structure]
     return {name: arrays[number] for name, number in structure.items()}
-
-
-def _check_split(validation_split: Any, subset: Any) -> None:
-    if subset not in (None, "training", "validation"):
-        raise ValueError(f'`subset` must be "training", "validation" or None. Received: {subset!r}')
-    if not isinstance(validation_split, int | float) or not 0 <= validation_split < 1:
-        raise ValueError(f"`validation_split` must be in [0, 1). Received: {validation_split!r}")
-    if subset == "validation" and not validation_split:
-        raise ValueError('subset="validation" needs a validation_split, e.g. 0.2')
-
-
-def _part(rows: int, validation_split: float, subset: str | None) -> tuple[int, int]:
-    """The rows of a subset: validation is the first fraction, training the rest."""
-    if subset is None:
-        return 0, rows
-    border = int(rows * validation_split)
-    first, stop = (0, border) if subset == "validation" else (border, rows)
-    if first == stop:
-        raise ValueError(
-            f"no row of {rows} is left for subset={subset!r} with validation_split="
-            f"{validation_split}"
-        )
-    return first, stop

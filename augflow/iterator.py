@@ -258,7 +258,14 @@ class Iterator(KerasBase):
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
             visit.batch_is(place.key, len(place.indices))
-            return self._fetch(place, coming)
+            try:
+                return self._fetch(place, coming)
+            except StopIteration as error:
+                # Out of an iterator it would be taken for the end of the data (PEP 479).
+                notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+                raise RuntimeError(
+                    f"a function that this flow calls raised StopIteration{notes}"
+                ) from error
 
     def __getitem__(self, idx: int) -> Any:
         """Batch ``idx`` of the current epoch; negative indices count from its end.

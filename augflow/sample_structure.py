@@ -104,11 +104,15 @@ class Structure:
     def _write_leaf(
         self, leaf: Leaf, array: np.ndarray, row: int, value: np.ndarray, name: Any
     ) -> None:
-        if value.dtype != leaf.dtype and value.dtype.newbyteorder("=") != leaf.dtype:
+        if not _fits(value.dtype, leaf.dtype):
+            advice = f"value.astype({_spelled(leaf.dtype)!r})"
+            if value.dtype.kind in "US":
+                # Made as long as the first sample, the text would be cut in silence.
+                advice = f"one length for all, e.g. np.asarray(value, '{value.dtype.kind}64'),"
             raise ValueError(
                 f"the sample of ID {name!r}{_at(leaf.where)} has dtype {value.dtype}; the first "
                 f"sample, of ID {self.first!r}, has {leaf.dtype}, and all must have the same: use "
-                f"value.astype({_spelled(leaf.dtype)!r}) in what returns it"
+                f"{advice} in what returns it"
             )
         if value.shape == leaf.shape:
             array[row] = value
@@ -260,6 +264,13 @@ def _assemble(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
     if isinstance(tree, tuple):
         return tuple(_assemble(branch, arrays) for branch in tree)
     return arrays[tree]
+
+
+def _fits(dtype: np.dtype[Any], expected: np.dtype[Any]) -> bool:
+    """Whether values keep what they are: the same dtype in any byte order, or shorter text."""
+    if dtype.kind == expected.kind and dtype.kind in "US":
+        return dtype.itemsize <= expected.itemsize
+    return dtype == expected or dtype.newbyteorder("=") == expected
 
 
 def _at(where: str) -> str:

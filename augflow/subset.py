@@ -5,16 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 
-def subset_part(samples: int, validation_split: Any, subset: str | None) -> slice:
-    """The slice of a subset: validation is the first fraction, training the rest.
-
-    Args:
-        samples: number of samples.
-        validation_split: the fraction that is for validation, from 0 to below 1.
-        subset: "training", "validation", or None for all samples.
+def check_subset(validation_split: Any, subset: str | None) -> None:
+    """Raise unless the arguments of ``subset_part`` fit each other, whatever the samples are.
 
     Raises:
-        TypeError, ValueError: a wrong name or fraction, or a subset without samples.
+        TypeError, ValueError: a wrong name or fraction, or one without the other.
     """
     if isinstance(validation_split, bool) or not isinstance(validation_split, int | float):
         raise TypeError(f"`validation_split` must be a number. Received: {validation_split!r}")
@@ -31,12 +26,27 @@ def subset_part(samples: int, validation_split: Any, subset: str | None) -> slic
                 'subset="validation", to say which of the two parts this flow is. Received: '
                 "subset=None"
             )
-        return slice(0, samples)
-    if not validation_split:
+    elif not validation_split:
         raise ValueError(
             f"subset={subset!r} needs a `validation_split` above 0, e.g. 0.2. Received: "
             f"validation_split={validation_split!r}"
         )
+
+
+def subset_part(samples: int, validation_split: Any, subset: str | None) -> slice:
+    """The slice of a subset: validation is the first fraction, training the rest.
+
+    Args:
+        samples: number of samples.
+        validation_split: the fraction that is for validation, from 0 to below 1.
+        subset: "training", "validation", or None for all samples.
+
+    Raises:
+        TypeError, ValueError: see ``check_subset``; and a subset without samples.
+    """
+    check_subset(validation_split, subset)
+    if subset is None:
+        return slice(0, samples)
     border = int(samples * validation_split)
     part = slice(0, border) if subset == "validation" else slice(border, samples)
     if part.start == part.stop:

@@ -51,9 +51,10 @@ def check_picture(path: Path) -> None:
 
 
 def test_classify_folder(tmp_path: Path) -> None:
-    output = run_example("classify_folder.py", tmp_path, "--data", str(tmp_path / "digits"))
+    digits = str(tmp_path / "digits")
+    output = run_example("classify_folder.py", tmp_path, "--data", digits, "--epochs", "8")
     last_line = output.strip().splitlines()[-1]
-    assert number_in(last_line, r"^validation accuracy ([\d.]+) %$") >= 95
+    assert number_in(last_line, r"^validation accuracy ([\d.]+) %$") >= 90
     assert len(list((tmp_path / "digits").glob("*/*.png"))) == 1797
     check_picture(tmp_path / "classify_folder.png")
 
@@ -89,19 +90,19 @@ def test_predict_dataframe(tmp_path: Path) -> None:
 
 
 def test_segmentation(tmp_path: Path) -> None:
-    output = run_example("segmentation.py", tmp_path)
+    output = run_example("segmentation.py", tmp_path, "--epochs", "4")
     last_line = output.strip().splitlines()[-1]
     score = number_in(last_line, r"^intersection over union ([\d.]+)")
-    assert score >= 0.6 > number_in(last_line, r"all pixels digit ([\d.]+)$")
+    assert score >= 0.35 > number_in(last_line, r"all pixels digit ([\d.]+)$")
     assert len(list((tmp_path).glob("*/masks/*.png"))) == 600
     check_picture(tmp_path / "segmentation.png")
 
 
 def test_albumentations_pipeline(tmp_path: Path) -> None:
     pytest.importorskip("albumentations")
-    output = run_example("albumentations_pipeline.py", tmp_path)
+    output = run_example("albumentations_pipeline.py", tmp_path, "--epochs", "5")
     assert "batches of 0, 1 and 2 workers are equal" in output
-    assert number_in(output, r"validation accuracy ([\d.]+) %") >= 93
+    assert number_in(output, r"validation accuracy ([\d.]+) %") >= 75
     check_picture(tmp_path / "albumentations_pipeline.png")
 
 

@@ -419,6 +419,37 @@ def test_an_error_keeps_its_type_and_names_the_id(workers: int, where: str) -> N
     flow.close()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_end_of_an_iterator_in_load_is_no_end_of_the_data(workers: int) -> None:
+    def load(each: int) -> Any:
+        return np.float32(next(iter([]))) if each == 5 else np.float32(each)
+
+    flow = flow_from_loader(load, range(8), batch_size=2, shuffle=False, workers=workers)
+    received = []
+    with pytest.raises(RuntimeError, match=r"StopIteration[\s\S]*ID 5"):
+        for batch in flow:
+            received.append(batch.tolist())
+    assert received == [[0, 1], [2, 3]]
+    flow.close()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_text_is_never_cut(workers: int) -> None:
+    texts = ["wide enough", "short", "", "just as wide"[:11]]
+    flow = flow_from_loader(
+        lambda each: texts[each], range(4), batch_size=4, shuffle=False, workers=workers
+    )
+    assert next(flow).tolist() == texts
+    flow.close()
+    longer = flow_from_loader(
+        lambda each: "ab" * (each + 1), range(4), batch_size=4, shuffle=False, workers=workers
+    )
+    with pytest.raises(ValueError, match=r"one length for all.*'U64'") as caught:
+        next(longer)
+    assert "astype" not in str(caught.value)
+    longer.close()
+
+
 def test_an_error_of_the_first_sample_comes_at_once() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         flow_from_loader(lambda each: 1 / each, [0, 1], workers=0)
