@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
     AUGFLOW_FIT,
-    AUGFLOW_FIT_THREADS,
     AUGFLOW_NEXT,
     DALI,
     GRAIN_MEMORY,
@@ -121,11 +120,6 @@ SECTIONS = {
             jobs_of_fit,
             (
                 Target("Keras at its best", 6, compare("fit", AUGFLOW_FIT, *KERAS_FIT)),
-                Target(
-                    "Keras at its best, `flow.workers = 2`",
-                    6,
-                    compare("fit", AUGFLOW_FIT_THREADS, *KERAS_FIT),
-                ),
                 Target(
                     "an epoch / (training alone + input alone)",
                     1.1,
