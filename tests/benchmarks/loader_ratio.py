@@ -12,12 +12,14 @@ in NumPy, as ``fit`` does on backends other than TensorFlow, and for augflow tha
 "fit" reads through the epoch iterator of Keras's TensorFlow backend, without a model. Each
 contestant runs in a process of its own, all of them in turn, round after round. The ratio is that
 of augflow to PyDataset's best setting (the one with the highest median), taken within each round.
+The limit is two bare processes that call the function and hand nothing over.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import sys
 import tempfile
@@ -34,6 +36,7 @@ from tests.benchmarks.results import median_ratio
 SIDE = 32
 BATCH_SIZE = 32
 AUGFLOW = "augflow, 2 workers"
+LIMIT = "limit: 2 bare processes"
 # name: (workers, use_multiprocessing)
 SETTINGS = {
     "PyDataset, 1 thread": (1, False),
@@ -118,9 +121,22 @@ def read_loop(flow: Any, is_ours: bool) -> Callable[[], Iterator[int]]:
     return read_epoch
 
 
+def load_only(folder: str, work: str, volumes: int) -> float:
+    """Calls of the load function a second, with nothing around them."""
+    load = load_function(folder, work)
+    calls, start = 0, time.perf_counter()
+    while (seconds := time.perf_counter() - start) < LEAST_SECONDS:
+        load(calls % volumes)
+        calls += 1
+    return calls / seconds
+
+
 def measure(contestant: str, work: str, way: str, folder: str, volumes: int) -> float:
     """Volumes a second over whole epochs, after one to warm up."""
     keep_to_cores(2)
+    if contestant == LIMIT:
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            return sum(pool.starmap(load_only, [(folder, work, volumes)] * 2, chunksize=1))
     load = load_function(folder, work)
     labels = (np.arange(volumes) % 2).astype("float32")
     if contestant == AUGFLOW:
@@ -180,7 +196,7 @@ def main() -> int:
         speed = measure(*json.loads(options.measure))
         print("\n" + json.dumps({"volumes_per_second": speed}))
         return 0
-    contestants = [AUGFLOW, *SETTINGS]
+    contestants = [AUGFLOW, *SETTINGS, LIMIT]
     rates: dict[tuple[str, str], dict[str, list[float]]] = {
         (work, way): {name: [] for name in contestants} for work in WANTED for way in options.ways
     }
