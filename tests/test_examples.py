@@ -90,10 +90,10 @@ def test_predict_dataframe(tmp_path: Path) -> None:
 
 
 def test_segmentation(tmp_path: Path) -> None:
-    output = run_example("segmentation.py", tmp_path, "--epochs", "4")
+    output = run_example("segmentation.py", tmp_path, "--epochs", "6")
     last_line = output.strip().splitlines()[-1]
     score = number_in(last_line, r"^intersection over union ([\d.]+)")
-    assert score >= 0.35 > number_in(last_line, r"all pixels digit ([\d.]+)$")
+    assert score >= 0.5 > number_in(last_line, r"all pixels digit ([\d.]+)$")
     assert len(list((tmp_path).glob("*/masks/*.png"))) == 600
     check_picture(tmp_path / "segmentation.png")
 
