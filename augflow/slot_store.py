@@ -208,7 +208,12 @@ class SlotStore:
             return None
         mapped = self._map
         if mapped is None or len(mapped) < end:
-            mapped = self._map = mmap.mmap(self._pixels, size, access=mmap.ACCESS_READ)
+            try:
+                mapped = self._map = mmap.mmap(self._pixels, size, access=mmap.ACCESS_READ)
+            except ValueError:
+                # It was cut since it was asked for its size.
+                self.trouble = _SHORTENED
+                return None
         return np.frombuffer(mapped, dtype, self._count, start)
 
     def _verify(self, slot: int, pixel_sum: int, pixels: np.ndarray) -> bool:
