@@ -43,9 +43,10 @@ class Partition:
     @property
     def num_classes(self) -> int | None:
         """One more than the highest class number; None where labels are no class numbers."""
-        if self.labels is None or not all(_is_int(each) for each in self.labels.values()):
+        labels = () if self.labels is None else self.labels.values()
+        if not labels or not all(_is_int(each) and each >= 0 for each in labels):
             return None
-        return 1 + max(int(each) for each in self.labels.values())
+        return 1 + max(int(each) for each in labels)
 
 
 def partition(
@@ -226,9 +227,24 @@ def _numbered(
         except ValueError:
             continue
         if np.isfinite(list(numbers.values())).all():
+            if kind is int:
+                _check_spelling(by_id, numbers)
             return numbers, None
     class_indices = {label: number for number, label in enumerate(sorted(set(by_id.values())))}
     return {name: class_indices[label] for name, label in by_id.items()}, class_indices
+
+
+def _check_spelling(texts: dict[Any, str], numbers: Mapping[Any, float]) -> None:
+    """Raise where two names, such as "7" and "007", would silently become one class."""
+    spelling: dict[float, str] = {}
+    for each, number in numbers.items():
+        text = texts[each]
+        if spelling.setdefault(number, text) != text:
+            raise ValueError(
+                f"labels {spelling[number]!r} and {text!r} (of ID {each!r}) are the same number, "
+                "written differently. Write it in one way, or give labels that are names, such as "
+                f"{'id ' + text!r}"
+            )
 
 
 def _is_int(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import pickle
 import shutil
@@ -473,6 +474,27 @@ def test_a_pixel_file_is_not_mapped_beyond_its_end(folder: Path, cache: Path) ->
     with pytest.warns(UserWarning, match="somebody has shortened its file of pixels"):
         batches = take(cached, EPOCH)
     assert signatures(batches) == signatures(take(flow(folder), 2 * EPOCH)[EPOCH:])
+
+
+def test_a_pixel_file_that_is_cut_while_it_is_mapped(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with flow(folder, cache) as first:
+        take(first, EPOCH)
+    place, settings = first._current_cache().cache.place, first._read_settings()
+    path = first.filepaths[0]
+    expected = SlotStore(place).fetch(0, path, settings, "uint8")
+    mmap_ = mmap.mmap
+
+    def cut_and_map(descriptor: int, *args: Any, **settings: Any) -> mmap.mmap:
+        os.truncate(place.pixels, 0)
+        return mmap_(descriptor, *args, **settings)
+
+    # Between the look at the file's size and its mapping there is time for others.
+    monkeypatch.setattr(mmap, "mmap", cut_and_map)
+    store = SlotStore(place)
+    assert np.array_equal(store.fetch(0, path, settings, "uint8"), expected)
+    assert "shortened" in str(store.trouble)
 
 
 @pytest.mark.parametrize("cut", ["pixels", "both"])

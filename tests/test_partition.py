@@ -65,6 +65,7 @@ def test_labels_given_apart() -> None:
     assert by_place.labels == {"a": 1.5, "b": 2.5, "c": 3.5, "d": 4.5}
     assert by_place.num_classes is None
     assert partition(np.arange(4), np.array([0, 1, 0, 1]), validation=0.5).num_classes == 2
+    assert partition(np.arange(4), np.array([-1, 1, -1, 1]), validation=0.5).num_classes is None
 
 
 def test_text_files(tmp_path: Path) -> None:
@@ -125,6 +126,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ((range(9),), {"validation": 1.0}, ValueError, "`validation` must be"),
         ((range(9),), {"test": -0.1}, ValueError, "`test` must be"),
         ((range(9),), {"validation": 0.5, "test": 0.5}, ValueError, "leave something"),
+        (({"a": "7", "b": "8", "c": "007"},), {}, ValueError, "'7' and '007' .of ID 'c'. are the"),
         (({"train": ["a"], "test": ["a"]},), {}, ValueError, "'a' is in two parts: 'train' and"),
         (({"train": {"a": 1}, "test": ["b"]},), {}, ValueError, "others have none"),
         (({"train": ["a"]}, [1]), {}, TypeError, "must be a dict from ID to label.*list"),
