@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterator as AbstractIterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from augflow import defaults
 from augflow.augmentation import check_levels
 from augflow.planned_iterator import PlannedIterator, validation_fraction
 from augflow.schedule import Place
+from augflow.warn_user import warn_user
 
 # A batch that this process builds faster than this gains nothing from workers: they cost a copy
 # of the raw images into shared memory and about half a millisecond.
@@ -104,11 +104,10 @@ class NumpyArrayIterator(PlannedIterator):
             )
         axis = 3 if self.data_format == "channels_last" else 1
         if self.x.shape[axis] not in (1, 3, 4):
-            warnings.warn(
+            warn_user(
                 f"expected 1, 3 or 4 channels on axis {axis} (data_format="
                 f'"{self.data_format}"), but x has shape {self.x.shape}: {self.x.shape[axis]} '
                 "channels.",
-                stacklevel=4,
             )
 
     def _image_shape(self) -> tuple[int, int, int]:

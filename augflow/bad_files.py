@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 
 from augflow.batch_plan import BadSample
 from augflow.errors import ImageReadError
+from augflow.warn_user import warn_user
 
 _EPOCHS_KEPT = 2
 _NAMES_SHOWN = 5
@@ -74,10 +74,9 @@ class BadFiles:
         when = "" if self._epoch is None else f" in epoch {self._epoch}"
         shown = [f"{path!r} ({reason})" for path, reason in list(left_out.items())[:_NAMES_SHOWN]]
         more = ", ..." if len(left_out) > len(shown) else ""
-        warnings.warn(
+        warn_user(
             f"augflow: {len(left_out):,} file(s) could not be read and were left out{when}: "
             f"{', '.join(shown)}{more}. The flow's `bad_files` has all of them.",
-            stacklevel=3,
         )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
 import zipfile
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 
 from augflow.csv_index import CsvFormat, CsvIndex, index_file
 from augflow.progress import Progress
+from augflow.warn_user import warn_user
 
 # Raised whenever an index would come out differently.
 _VERSION = 1
@@ -48,10 +48,9 @@ def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
     try:
         _write(place, layout, index)
     except OSError as error:
-        warnings.warn(
+        warn_user(
             f"augflow: the index of {path} cannot be kept ({error}); the next run goes through "
             "the file again. index_dir= names a folder for indexes.",
-            stacklevel=2,
         )
     return index
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
@@ -25,6 +24,7 @@ from augflow.order import EpochOrder, SampleOrder
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState
 from augflow.subset import check_subset, subset_part
+from augflow.warn_user import warn_user
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
@@ -157,12 +157,11 @@ class CsvIterator(EngineIterator):
         """Take note of a batch that was parsed by itself, and say once what that costs."""
         self._leaps += 1
         if self._leaps == _MANY_LEAPS:
-            warnings.warn(
+            warn_user(
                 "batches of a CSV flow are asked for here and there, and each is looked up and "
                 "parsed by itself, many times slower than one after the other. Under Keras: "
                 "model.fit(..., shuffle=False); the flow shuffles the rows itself "
                 "(flow_from_csv(..., shuffle=True)).",
-                stacklevel=2,
             )
 
     def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:

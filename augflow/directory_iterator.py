@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from augflow.list_images import (
     scan_classes,
 )
 from augflow.sample_count import SampleCount
+from augflow.warn_user import warn_user
 
 
 class DirectoryIterator(FileIterator):
@@ -212,18 +212,16 @@ class DirectoryIterator(FileIterator):
                 "without targets."
             )
         if len(classes) > 2:
-            warnings.warn(
+            warn_user(
                 f'class_mode="binary" is for two classes; {len(classes)} were found: '
                 f"{classes[:5]}. Every target is the number of the class, as with "
                 '"sparse".',
-                stacklevel=5,
             )
 
     def _explain_no_images(self, classes: list[str]) -> None:
         if self.split is None:
             raise ValueError(describe_empty(self.directory, classes, self.white_list_formats))
-        warnings.warn(
+        warn_user(
             f"subset {self.subset!r} of {os.fspath(self.directory)!r} holds no images: the "
             f"fraction {self.split} of each class rounds to none",
-            stacklevel=5,
         )

@@ -14,7 +14,6 @@ How nothing hangs, is lost or stays behind:
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from augflow.errors import InterpreterExitingError, WorkerDiedError
 from augflow.order import chunk_bounds
 from augflow.request import Request
 from augflow.stage_times import StageClock, Work
+from augflow.warn_user import warn_user
 
 if TYPE_CHECKING:
     # What follows needs loky, which a flow without workers does not.
@@ -283,9 +283,8 @@ class Engine:
             self.workers = 0
             while self._pending:
                 self._discard(self._pending.popitem()[1])
-            warnings.warn(
+            warn_user(
                 f"augflow: {reason}; batches are built in this process from now on.",
-                stacklevel=2,
             )
 
     def _discard(self, pending: Pending) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from augflow.streams import (
     state_of,
 )
 from augflow.table_rows import first_of
+from augflow.warn_user import warn_user
 
 Statistics = tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]
 
@@ -57,10 +57,9 @@ def flow_statistics(
     _check_flow(generator, flow)
     whiten = generator.zca_whitening
     if not (generator.featurewise_center or generator.featurewise_std_normalization or whiten):
-        warnings.warn(
+        warn_user(
             "fit has nothing to compute: featurewise_center, featurewise_std_normalization and "
             "zca_whitening are off.",
-            stacklevel=3,
         )
         return None, None, None
     plan = _plan_of(generator, flow, augment)
@@ -80,9 +79,8 @@ def flow_statistics(
             images = np.delete(images, [bad.row for bad in batch.bad], axis=0)
         moments.add(images)
     if left_out:
-        warnings.warn(
+        warn_user(
             f"fit has left out {len(left_out)} broken file(s): {first_of(list(left_out))}",
-            stacklevel=3,
         )
     return _statistics_of(moments, generator)
 

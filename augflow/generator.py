@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from augflow.annotations import Boxes, Keypoints
@@ -10,6 +9,7 @@ from augflow.array_iterator import NumpyArrayIterator
 from augflow.dataframe_iterator import DataFrameIterator
 from augflow.directory_iterator import DirectoryIterator
 from augflow.image_transformer import ImageTransformer
+from augflow.warn_user import warn_user
 
 if TYPE_CHECKING:
     import pandas
@@ -313,13 +313,12 @@ class ImageDataGenerator(ImageTransformer):
             and not self._warned_of_augmented_validation
         ):
             self._warned_of_augmented_validation = True
-            warnings.warn(
+            warn_user(
                 "the validation images will be augmented like the training images: pass "
                 "augment=False to this flow to leave the random transforms out, or augment=True "
                 "to keep them and silence this warning.",
-                stacklevel=3,
             )
-        self._warn_if_not_fitted(stacklevel=4)
+        self._warn_if_not_fitted()
 
 
 def _without_deprecated(deprecated: dict[str, Any], class_mode: str | None) -> str | None:
@@ -332,16 +331,14 @@ def _without_deprecated(deprecated: dict[str, Any], class_mode: str | None) -> s
     for name in deprecated:
         if name not in advice:
             raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument {name!r}")
-        warnings.warn(
+        warn_user(
             f"`{name}` is deprecated and has no effect: {advice[name]}.",
             DeprecationWarning,
-            stacklevel=3,
         )
     if class_mode == "other":
-        warnings.warn(
+        warn_user(
             'class_mode="other" is deprecated, use class_mode="raw".',
             DeprecationWarning,
-            stacklevel=3,
         )
         return "raw"
     return class_mode

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 import weakref
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,6 +25,7 @@ from augflow.slot_store import (
     bytes_on_disk,
     slot_stride,
 )
+from augflow.warn_user import warn_user
 
 RAM = "ram"
 _RECORD_FIELDS = np.dtype(
@@ -226,7 +226,7 @@ def _is_filled(records: np.ndarray) -> np.ndarray:
 
 
 def _warn(where: str, trouble: str) -> None:
-    warnings.warn(f"augflow: cache {where!r}: {trouble}.", stacklevel=3)
+    warn_user(f"augflow: cache {where!r}: {trouble}.")
 
 
 _caches: weakref.WeakValueDictionary[tuple[str, ReadSettings], ImageCache] = (

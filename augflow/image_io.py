@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from augflow.defaults import floatx
 from augflow.errors import ImageReadError
 from augflow.placement import checked_keep_aspect_ratio
 from augflow.resize import FILTERS, resize_image
+from augflow.warn_user import warn_user
 
 PICTURE_EXTENSIONS = ("jpg", "jpeg", "bmp", "png", "ppm", "tif", "tiff")
 
@@ -172,9 +172,8 @@ def save_img(
         file_format = {"jpg": "jpeg", "tif": "tiff"}.get(file_format.lower(), file_format)
     image = array_to_img(x, data_format=data_format, scale=scale)
     if image.mode == "RGBA" and file_format and file_format.lower() == "jpeg":
-        warnings.warn(
+        warn_user(
             "JPEG files have no alpha channel: saving without it. Use PNG to keep it.",
-            stacklevel=2,
         )
         image = image.convert("RGB")
     image.save(path, format=file_format or None, **kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ from augflow.keras_preprocessing import recognise
 from augflow.settings import StandardizeSettings, TransformSettings
 from augflow.standardize import fit_statistics, missing_statistics, standardize
 from augflow.streams import as_global, global_stream, open_stream
+from augflow.warn_user import warn_user
 
 _AXES = {"channels_first": (1, 2, 3), "channels_last": (3, 1, 2)}
 _PIXEL_METHODS = ("get_random_transform", "apply_transform", "standardize", "random_transform")
@@ -111,7 +111,7 @@ class ImageTransformer:
 
     def _overrule(self, name: str, value: bool, reason: str) -> None:
         setattr(self, name, value)
-        warnings.warn(f"`{reason}` sets `{name}` to {value}.", stacklevel=5)
+        warn_user(f"`{reason}` sets `{name}` to {value}.")
 
     # Settings of the stages
 
@@ -159,11 +159,10 @@ class ImageTransformer:
     def _is_random(self) -> bool:
         return draw.is_random(self._transform_settings()) or self.augmentation is not None
 
-    def _warn_if_not_fitted(self, stacklevel: int) -> None:
+    def _warn_if_not_fitted(self) -> None:
         for name in missing_statistics(self._standardize_settings()):
-            warnings.warn(
+            warn_user(
                 f"`{name}` has no effect yet: call this generator's fit(images) or fit(flow).",
-                stacklevel=stacklevel,
             )
 
     # One image at a time
@@ -177,7 +176,7 @@ class ImageTransformer:
         Returns:
             The standardized values.
         """
-        self._warn_if_not_fitted(stacklevel=3)
+        self._warn_if_not_fitted()
         return standardize(x, self._standardize_settings())
 
     def get_random_transform(
@@ -256,10 +255,9 @@ class ImageTransformer:
                 f"`fit` needs images of rank 4. Received an array of shape {images.shape}"
             )
         if images.shape[self.channel_axis] not in (1, 3, 4):
-            warnings.warn(
+            warn_user(
                 f"expected 1, 3 or 4 channels on axis {self.channel_axis} (data_format="
                 f'"{self.data_format}"), but x has shape {images.shape}.',
-                stacklevel=3,
             )
         if self.rescale:
             if images.dtype.kind != "f":

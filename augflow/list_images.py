@@ -8,7 +8,6 @@ files from folders without a stat a file.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from itertools import islice
 import numpy as np
 
 from augflow.progress import Progress
+from augflow.warn_user import warn_user
 
 Split = tuple[float, float]
 
@@ -113,10 +113,9 @@ def scan_classes(
         for name in names:
             folder = os.path.join(directory, name)
             if not os.path.isdir(folder):
-                warnings.warn(
+                warn_user(
                     f"the class {name!r} has no folder: {folder!r} is not a directory, so the "
                     f"class has 0 images. Check `classes` against the sub-folders.",
-                    stacklevel=2,
                 )
             found, folder_has_tiff = _list_below(folder, name, formats, follow_links, progress)
             has_tiff = has_tiff or folder_has_tiff
@@ -221,10 +220,9 @@ def _slice_of(split: Split, count: int) -> slice:
 
 
 def _warn_about_tiff() -> None:
-    warnings.warn(
+    warn_user(
         'There are ".tiff" files: those with several bands come out distorted. '
         "Please look at a batch.",
-        stacklevel=3,
     )
 
 
@@ -250,7 +248,7 @@ def _read_folder(folder: str, progress: Progress | None = None) -> tuple[list[st
     except (FileNotFoundError, NotADirectoryError):
         return [], []  # a missing class folder has 0 files; the caller warned
     except OSError as error:
-        warnings.warn(f"cannot list the folder {folder!r}, skipping it: {error}", stacklevel=4)
+        warn_user(f"cannot list the folder {folder!r}, skipping it: {error}")
     return files, folders
 
 
@@ -271,9 +269,8 @@ def _walk(
                 continue
             identity = _identity(inner)
             if identity <= above:
-                warnings.warn(
+                warn_user(
                     f"the link {inner!r} leads back to a folder that holds it: not followed",
-                    stacklevel=4,
                 )
                 continue
             pending.append((inner, os.path.join(relative, name), above | identity))

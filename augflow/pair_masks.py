@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from augflow.progress import Progress
 from augflow.scan_table import are_files
+from augflow.warn_user import warn_user
 
 MASK_FORMATS = ("png", "tif", "tiff", "bmp", "gif", "ppm", "pgm", "jpg", "jpeg")
 _NAMES_SHOWN = 5
@@ -62,10 +62,9 @@ def pair_by_stem(
 def warn_of_left(masks: list[str], mask_directory: Any) -> None:
     """Say that there are masks without images."""
     if masks:
-        warnings.warn(
+        warn_user(
             f"{len(masks)} mask(s) in mask_directory={os.fspath(mask_directory)!r} belong to no "
             f"image of the flow: {_listed(masks)}",
-            stacklevel=5,
         )
 
 
@@ -73,11 +72,10 @@ def warn_of_lossy(paths: list[str]) -> None:
     """Say that a JPEG does not hold exact class numbers."""
     lossy = [path for path in paths if path.lower().endswith((".jpg", ".jpeg"))]
     if lossy:
-        warnings.warn(
+        warn_user(
             f"{len(lossy)} mask(s) are JPEG files, which change class numbers at every edge: "
             f"{_listed(lossy)}. Save masks as PNG, or read them with a mask_loader= that rounds "
             "to the classes.",
-            stacklevel=5,
         )
 
 

@@ -6,7 +6,6 @@ Booleans and numbers, which Keras refuses, are classes as they are.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from augflow.class_order import sort_classes
 from augflow.table_rows import NAMES_SHOWN, first_of, row_names, value_types
+from augflow.warn_user import warn_user
 
 if TYPE_CHECKING:
     import pandas
@@ -194,10 +194,9 @@ def _without_missing(dataframe: pandas.DataFrame, y_col: Hashable) -> pandas.Dat
     missing = dataframe[y_col].isna().to_numpy()
     rows = np.flatnonzero(missing)
     if len(rows):
-        warnings.warn(
+        warn_user(
             f"{len(rows)} row(s) have no label in y_col={y_col!r}; they are left out: "
             f"{row_names(dataframe.index, rows)}",
-            stacklevel=3,
         )
     return dataframe[~missing]
 
@@ -208,20 +207,18 @@ def _warn_of_others(labels: pandas.Series, others: np.ndarray, y_col: Hashable) 
         return
     some = rows[: NAMES_SHOWN + 1]
     shown = zip(labels.index[some].tolist(), labels.iloc[some].tolist(), strict=True)
-    warnings.warn(
+    warn_user(
         f"{len(rows)} row(s) have a label in y_col={y_col!r} that is not in `classes`; they are "
         f"left out: {first_of([f'{row!r} ({label!r})' for row, label in shown])}",
-        stacklevel=3,
     )
 
 
 def _warn_of_regression(found: Collection[Any], rows: int, y_col: Hashable) -> None:
     numbers = all(_kind(type(label)) == "number" for label in found)
     if numbers and len(found) > _FEWEST_SUSPICIOUS_CLASSES and 2 * len(found) > rows:
-        warnings.warn(
+        warn_user(
             f"y_col={y_col!r} holds {len(found)} different numbers in {rows} rows, each of which "
             'becomes a class. For a number to be estimated use class_mode="raw".',
-            stacklevel=3,
         )
 
 

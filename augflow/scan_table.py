@@ -8,7 +8,6 @@ processes can import this module without loading it.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Collection, Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from augflow.progress import Progress
 from augflow.scan_labels import check_labels, check_two_classes, class_list
 from augflow.table_rows import check_present, first_of, value_types
+from augflow.warn_user import warn_user
 
 if TYPE_CHECKING:
     import pandas
@@ -86,9 +86,8 @@ def check_columns(
         check_two_classes(dataframe, y_col, classes)
     given = class_list(classes)
     if given and class_mode not in CLASS_MODES_WITH_CLASSES:
-        warnings.warn(
+        warn_user(
             f"`classes` has no effect with class_mode={class_mode!r} and will be ignored",
-            stacklevel=2,
         )
     if weight_col and not issubclass(dataframe[weight_col].dtype.type, np.number):
         raise TypeError(
@@ -124,12 +123,11 @@ def keep_valid_files(
     invalid = [names[row] for row in np.flatnonzero(~valid)]
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
-        warnings.warn(
+        warn_user(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
             f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "
             f"an ending other than {', '.join(formats)}); they are left out: "
             f"{first_of([repr(name) for name in invalid])}",
-            stacklevel=2,
         )
     return dataframe[valid]
 

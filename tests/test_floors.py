@@ -24,6 +24,7 @@ FLOORS = {
         "stage_times",
         "layout",
         "progress",
+        "warn_user",
         "position_set",
     ],
     "pure stages": [
