@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 _MOST_ATTEMPTS = 4
 # Memory for batches that are being built or wait to be asked for.
 _MOST_AHEAD_BYTES = 1 << 30
+# A plan of so many bytes holds data that somebody did not mean to send.
+_MUCH_BYTES = 100 << 20
 
 
 @dataclass(frozen=True)
@@ -205,14 +207,21 @@ class Engine:
         if failure.kind == "plan":
             reason = f"{self.plan.user_code()} cannot be loaded in a worker ({failure.summary})"
             self._go_on_without_workers(reason)
+        elif failure.kind == "names":
+            self._go_on_without_workers(
+                f"the samples' names (IDs) cannot be pickled ({failure.summary})"
+            )
         elif failure.kind == "memory":
             self._go_on_without_workers(f"workers cannot open shared memory ({failure.summary})")
         return self._build_here(pending.request)
 
     def _await(self, pending: Pending) -> Failure | None:
         """Wait for all parts of a batch; give the first failure among their results."""
-        from augflow.pending import CLOSED, LOST
+        from pickle import PicklingError
+
+        from augflow.pending import CLOSED, LOST, last_words
         from augflow.pool import shared_pool
+        from augflow.worker import Failure
 
         while True:
             reason = failure = None
@@ -224,14 +233,17 @@ class Engine:
                         self._cache.complain_of_stop(report.trouble)
                 except LOST as error:
                     reason = error
+                except PicklingError as error:
+                    failure = Failure("names", None, last_words(error), "")
             if reason is None:
                 return failure
             if pending.attempts >= _MOST_ATTEMPTS:
                 raise WorkerDiedError(
                     f"worker processes died {pending.attempts} times while preparing one batch"
                     f" of {len(pending.request.names)} samples, the first of them"
-                    f" {pending.request.names[0]!r}. Out of memory, or a crash in a user's"
-                    " function? workers=0 runs everything in this process and shows which."
+                    f" {pending.request.names[0]!r} ({last_words(reason)}). Out of memory, or a"
+                    " crash in a user's function? workers=0 runs everything in this process and"
+                    " shows which."
                 ) from reason
             pending.attempts += 1
             shared_pool().replace_broken()
@@ -259,16 +271,22 @@ class Engine:
 
     def _share_plan(self) -> FlowMemory | None:
         """Lay the pickled plan and the batches' arena into shared memory, once a flow."""
-        import cloudpickle
+        from augflow.pickle_plan import pickle_plan
 
         try:
-            pickled = cloudpickle.dumps(self.plan)
+            pickled = pickle_plan(self.plan)
         except Exception as error:
             # Any exception may come out of a user's __reduce__; the answer is the same.
             self._go_on_without_workers(
                 f"{self.plan.user_code()} cannot be pickled ({type(error).__name__}: {error})"
             )
             return None
+        if len(pickled) > _MUCH_BYTES:
+            warn_user(
+                f"augflow: {len(pickled) >> 20} MB of data go along with {self.plan.user_code()} "
+                "to each worker. Open large data inside the function, or map it: "
+                "np.load(path, mmap_mode='r')."
+            )
         try:
             from augflow.flow_memory import FlowMemory
 

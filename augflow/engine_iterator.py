@@ -17,6 +17,7 @@ from augflow.flow_stats import FlowStats, make_stats
 from augflow.image_cache import ImageCache
 from augflow.iterator import Iterator
 from augflow.order import occurrences
+from augflow.pickle_plan import current_folder
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState, state_of
 
@@ -143,7 +144,9 @@ class EngineIterator(Iterator):
 
     def _current_engine(self) -> Engine:
         """The engine for the settings as they are now."""
-        revision = (self.__dict__.get("_revision"), self._settings_revision())
+        # With the folder, relative paths name other files.
+        folder = current_folder()
+        revision = (self.__dict__.get("_revision"), self._settings_revision(), folder)
         with self.lock:
             if self._engine is None or revision != self._engine_revision:
                 if self._engine is not None:

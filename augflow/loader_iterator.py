@@ -13,6 +13,7 @@ from augflow.engine import Request
 from augflow.engine_iterator import EngineIterator
 from augflow.generator_settings import checked_workers
 from augflow.loader_plan import LoaderPlan, SampleSource, learn_from_first
+from augflow.pickle_plan import pickle_with_maps
 from augflow.sample_structure import Structure
 from augflow.sample_values import checked_ids, checked_weights, class_numbers, values_of
 from augflow.streams import SampleSeeds, StreamState
@@ -237,10 +238,8 @@ def _copy_of(source: SampleSource) -> SampleSource:
     A function that opens a file at its first call and keeps it open can be sent to workers before
     that call, and not after. So the first sample is loaded by a copy.
     """
-    import cloudpickle
-
     try:
-        copy: SampleSource = pickle.loads(cloudpickle.dumps(source))
+        copy: SampleSource = pickle.loads(pickle_with_maps(source))
     except Exception:
         # Whatever stands in the way: the engine finds it, too, and says so.
         return source

@@ -79,6 +79,15 @@ class _Countdown:
             self._arena.give_back(self._segment)
 
 
+def last_words(error: BaseException) -> str:
+    """One line of what loky says of a lost task: what it met, or the exit codes of workers."""
+    if error.__cause__ is not None:
+        lines = [line.strip('" ') for line in str(error.__cause__).splitlines()]
+        return next((line for line in reversed(lines) if line), type(error.__cause__).__name__)
+    lines = str(error).splitlines() or [type(error).__name__]
+    return next((line for line in lines if "exit codes" in line), lines[0])
+
+
 def raise_again(failure: Failure) -> None:
     """Raise a worker's exception here: its own type, with the worker's traceback as a note."""
     if failure.exception is None:

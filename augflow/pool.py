@@ -8,18 +8,20 @@ killed.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
 import weakref
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 import loky
-from loky.process_executor import ProcessPoolExecutor, ShutdownExecutorError
+from loky.process_executor import LOGGER, ProcessPoolExecutor, ShutdownExecutorError
 
 from augflow import worker
 from augflow.errors import InterpreterExitingError
+from augflow.reloads import Reloads
 
 # Idle workers of a flow that still lives, e.g. in a notebook, end after this many seconds.
 _IDLE_SECONDS = 300
@@ -48,6 +50,16 @@ def cpu_count() -> int:
     return int(loky.cpu_count())
 
 
+class _WithoutCancelled(logging.Filter):
+    """Keeps loky (3.7) from printing that it could not fail a task that was withdrawn before.
+
+    It stumbles over such tasks where a pool is ended at once, and ends it then all the same.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and record.exc_info[0] is InvalidStateError)
+
+
 class WorkerPool:
     """A loky executor that is made when needed, grows, and is replaced when it breaks."""
 
@@ -61,6 +73,7 @@ class WorkerPool:
         self._has_ended = False
         self._timer_is_set = False
         self._last_left = 0.0
+        self._reloads = Reloads()
 
     @property
     def is_running(self) -> bool:
@@ -70,6 +83,12 @@ class WorkerPool:
     def join(self, user: Any) -> None:
         """Say that ``user`` will submit tasks; the pool lives at least as long."""
         self._users.add(user)
+        with self._lock:
+            executor = self._executor
+            if executor is not None and self._reloads.happened():
+                # Its workers have the old functions. Flows that wait for it get their batches.
+                self._executor = None
+                executor.shutdown(wait=False)
 
     def leave(self, user: Any) -> None:
         """Say that ``user`` is done. The last to leave ends the pool, after a moment.
@@ -113,6 +132,7 @@ class WorkerPool:
             outgrown.shutdown(wait=False)
         if self._executor is None:
             self._size = workers
+            self._reloads = Reloads()
             self._executor = ProcessPoolExecutor(
                 max_workers=workers,
                 timeout=_IDLE_SECONDS,
@@ -125,7 +145,9 @@ class WorkerPool:
     def _end(self) -> None:
         executor, self._executor = self._executor, None
         if executor is not None:
+            LOGGER.addFilter(_without_cancelled)
             executor.shutdown(wait=True, kill_workers=True)
+            LOGGER.removeFilter(_without_cancelled)
 
     def end_for_good(self) -> None:
         """End all workers now, whatever they do, and start no others."""
@@ -168,6 +190,9 @@ class WorkerPool:
     def belongs_to_this_process(self) -> bool:
         """False in a forked child, where the pool's threads and pipes are not usable."""
         return self._process == os.getpid()
+
+
+_without_cancelled = _WithoutCancelled()
 
 
 def _worker_environment() -> dict[str, str]:

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from augflow.batch_plan import BadSample, BatchPlan, Job
+from augflow.pickle_plan import Surroundings, load_plan
 from augflow.shared_memory import Address, Mappings
 from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import StageClock, Work
@@ -89,7 +90,7 @@ class BareException:
 
 
 _mappings = Mappings()
-_plans: OrderedDict[Address, BatchPlan] = OrderedDict()
+_plans: OrderedDict[Address, tuple[Surroundings, BatchPlan]] = OrderedDict()
 _stores: dict[CachePlace, SlotStore] = {}
 
 
@@ -148,13 +149,15 @@ def _store_of(place: CachePlace | None) -> SlotStore | None:
 
 
 def _load_plan(task: Task, memory: mmap.mmap | None) -> BatchPlan:
-    plan = _plans.get(task.plan)
-    if plan is None:
+    kept = _plans.get(task.plan)
+    if kept is None:
         assert memory is not None
-        plan = pickle.loads(memory[: task.plan_size])
-        _plans[task.plan] = plan
+        kept = _plans[task.plan] = load_plan(memory[: task.plan_size])
         if len(_plans) > _PLANS_KEPT:
             _plans.popitem(last=False)
+    surroundings, plan = kept
+    # Flows made in other folders take turns here.
+    surroundings.enter()
     return plan
 
 
