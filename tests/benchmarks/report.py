@@ -37,7 +37,7 @@ WORK_WORDS = {
     "photos": "{} photographs",
     "side": "{0} x {0}",
     "batch_size": "batches of {}",
-    "flows": "{} flows",
+    "flows": "{} in turn",
     "workers": "`workers={}`",
     "interpolation": "{}",
     "epochs": "{} epochs",
