@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from augflow.csv_plan import Column, CsvPlan, Output
+from augflow.csv_plan import CsvPlan, Output
+from augflow.csv_preprocess import Column
 from augflow.csv_table import CsvTable
 from augflow.stage_times import StageClock
 

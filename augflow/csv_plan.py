@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from augflow.batch_plan import Built, Job
+from augflow.csv_numbers import PARSE_ERRORS, fault_of, parse_columns
+from augflow.csv_preprocess import Column, check_encoding, preprocessed
 from augflow.csv_read import line_of, read_text
 from augflow.csv_table import CsvTable
 from augflow.errors import CsvReadError
 from augflow.layout import Field, Layout
 from augflow.slot_store import SlotStore
 from augflow.stage_times import DECODE, READ, StageClock
-
-# What pandas raises for a value that does not fit; its own types are ValueErrors.
-_PARSE_ERRORS = (ValueError, OverflowError)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column to read.
-
-    Attributes:
-        number: in the file, from 0.
-        name: what errors call it.
-        dtype: of its values, as ``np.dtype.str`` gives it.
-        preprocess: makes an array from a ``pandas.Series`` of strings, a row for each; None
-            for numbers.
-        shape: of one row's value, () for a number.
-    """
-
-    number: int
-    name: Any
-    dtype: str
-    preprocess: Callable[[Any], Any] | None = None
-    shape: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,42 +110,35 @@ class CsvPlan:
             CsvReadError: a value cannot be read as what it should be.
             Exception: whatever a ``preprocess`` raised.
         """
-        columns = {column.number: column for column in self._columns()}
+        columns = list({column.number: column for column in self._columns()}.values())
         text = read_text(self.table, rows)
         clock.lap(READ)
         try:
-            frame = self._parsed(text, len(rows), list(columns.values()))
-        except _PARSE_ERRORS as error:
+            found = self._parsed(text, len(rows), columns)
+        except PARSE_ERRORS as error:
             raise self._explained(rows, error) from None
-        return {
-            number: _array_of(column, frame[number], rows) for number, column in columns.items()
-        }
+        strings = [column for column in columns if column.preprocess]
+        if strings:
+            check_encoding(self.table, strings, text, rows)
+        for column in strings:
+            values = preprocessed(self.table, column, found[column.number], rows)
+            _check_shape(column, values)
+            found[column.number] = values
+        return found
 
     def shape_of(self, column: Column, rows: np.ndarray) -> tuple[int, ...]:
         """The shape that a column's ``preprocess`` gives a row, by what it makes of some rows."""
-        frame = self._parsed(read_text(self.table, rows), len(rows), [column])
-        return _preprocessed(column, frame[column.number], rows).shape[1:]
+        text = read_text(self.table, rows)
+        check_encoding(self.table, [column], text, rows)
+        strings = self._parsed(text, len(rows), [column])[column.number]
+        return preprocessed(self.table, column, strings, rows).shape[1:]
 
-    def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> Any:
-        import pandas as pd
-
-        frame = pd.read_csv(
-            io.BytesIO(text),
-            sep=self.table.layout.separator,
-            header=None,
-            index_col=False,
-            usecols=sorted(column.number for column in columns),
-            dtype={
-                column.number: str if column.preprocess else np.dtype(column.dtype)
-                for column in columns
-            },
-            engine="c",
-            low_memory=False,
-            encoding_errors="replace",
-        )
-        if len(frame) != rows:
-            raise ValueError(f"pandas read {len(frame)} rows where {rows} were expected")
-        return frame
+    def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
+        dtypes = {
+            column.number: None if column.preprocess else np.dtype(column.dtype)
+            for column in columns
+        }
+        return parse_columns(text, self.table.layout.separator, rows, dtypes)
 
     def _explained(self, rows: np.ndarray, error: Exception) -> CsvReadError:
         """An error that names the row and the column which pandas's error does not name."""
@@ -179,16 +149,12 @@ class CsvPlan:
         path, line = line_of(self.table, int(rows[0]))
         for column in numbers:
             if self._fails(rows, [column]):
-                text = replace(column, preprocess=str)
-                value = self._parsed(read_text(self.table, rows), 1, [text]).iat[0, 0]
-                kind = np.dtype(column.dtype).name
-                cause = (
-                    f"{value!r} cannot be read as {kind}; for other columns than numbers see "
-                    "preprocess="
+                text = read_text(self.table, rows)
+                strings = parse_columns(text, self.table.layout.separator, 1, {column.number: None})
+                value = strings[column.number].iat[0]
+                return CsvReadError(
+                    path, line, column.name, fault_of(value, np.dtype(column.dtype))
                 )
-                if value != value:
-                    cause = f"a value is missing, and {kind} has no NaN as float dtypes have"
-                return CsvReadError(path, line, column.name, cause)
         return CsvReadError(path, line, None, f"rows up to this one do not fit together: {error}")
 
     def _fails(self, rows: np.ndarray, columns: list[Column]) -> bool:
@@ -196,38 +162,17 @@ class CsvPlan:
             self._parsed(read_text(self.table, rows), len(rows), columns)
         except CsvReadError:
             raise
-        except _PARSE_ERRORS:
+        except PARSE_ERRORS:
             return True
         return False
 
 
-def _array_of(column: Column, series: Any, rows: np.ndarray) -> np.ndarray:
-    """The values of a column: shape (rows, *column.shape)."""
-    if column.preprocess is None:
-        numbers: np.ndarray = series.to_numpy()
-        return numbers
-    values = _preprocessed(column, series, rows)
+def _check_shape(column: Column, values: np.ndarray) -> None:
     if values.shape[1:] != column.shape:
         raise ValueError(
             f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
-            f"for {len(rows)} rows, but of each of the first rows it made one of {column.shape}"
+            f"for {len(values)} rows, but of each of the first rows it made one of {column.shape}"
         )
-    return values
-
-
-def _preprocessed(column: Column, series: Any, rows: np.ndarray) -> np.ndarray:
-    assert column.preprocess is not None
-    try:
-        values = np.asarray(column.preprocess(series))
-        if values.shape[:1] != (len(rows),):
-            raise ValueError(
-                f"a preprocess must return one value a row, {len(rows)} here. Received an array "
-                f"of shape {values.shape}"
-            )
-        return values.astype(column.dtype)
-    except Exception as error:
-        error.add_note(f"in the preprocess of column {column.name!r}, rows {rows[0]}-{rows[-1]}")
-        raise
 
 
 def _write(

@@ -75,6 +75,8 @@ FLOORS = {
         "csv_table",
         "csv_order",
         "csv_read",
+        "csv_numbers",
+        "csv_preprocess",
     ],
     "one batch": [
         "free_space",
