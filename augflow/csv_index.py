@@ -1,13 +1,14 @@
-"""One pass over a CSV file: where every k-th record begins, checked on the way.
+"""One pass over a CSV file: where blocks of its records begin, checked on the way.
 
-Only every k-th offset is kept, so that the index of any file stays small; between two of them
-lies a block of k records, which is read as a whole. The pass holds one piece of the file at a
-time.
+Only the offsets of blocks are kept, so that the index of any file stays small; a block is read
+as a whole. Blocks are cut by bytes, not by rows, so that none is large because rows elsewhere in
+the file are short. The pass holds one piece of the file at a time.
 """
 
 from __future__ import annotations
 
 import os
+from array import array
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -27,7 +28,8 @@ _PIECE_BYTES = 256 << 10
 # A quote that is never closed would take the rest of the file.
 _LONGEST_RECORD_BYTES = 64 << 20
 # A block costs a read, so it should not be too small; rows of it that are not asked for are
-# looked through in vain, so it should not be too large.
+# looked through in vain, so it should not be too large. The first record that begins so many
+# bytes after the block begins the next one.
 _BLOCK_BYTES = 32 << 10
 MOST_BLOCKS = 1 << 20
 
@@ -63,21 +65,25 @@ class CsvIndex:
     """Where the rows of one file are.
 
     Attributes:
-        rows: records without the header.
-        rows_a_block: rows from one offset to the next; the last block may have fewer.
+        first_rows: int64 array of shape (blocks + 1,): the number of each block's first record,
+            not counting the header, and at its end the number of records.
         offsets: int64 array of shape (blocks + 1,): where the blocks begin, and the last ends.
         lines: int64 array of shape (blocks,): the number of each block's first line, from 1.
         columns: their names, or their numbers from 0 in a file without header.
         size, changed: of the file when it was indexed, in bytes and in nanoseconds (mtime).
     """
 
-    rows: int
-    rows_a_block: int
+    first_rows: np.ndarray
     offsets: np.ndarray
     lines: np.ndarray
     columns: list[Any]
     size: int
     changed: int
+
+    @property
+    def rows(self) -> int:
+        """Records without the header."""
+        return int(self.first_rows[-1])
 
 
 class ProgressLine(Protocol):
@@ -85,6 +91,10 @@ class ProgressLine(Protocol):
 
     def update(self, steps: int) -> None:
         """Say that so many more bytes are done."""
+
+
+def _empty() -> array[int]:
+    return array("q")
 
 
 @dataclass
@@ -95,11 +105,12 @@ class _Pass:
     layout: CsvFormat
     columns: list[Any] | None = None
     rows: int = 0
-    rows_a_block: int = 0
     lines: int = 0
     end: int = 0
-    block_starts: list[np.ndarray] = field(default_factory=list)
-    block_lines: list[np.ndarray] = field(default_factory=list)
+    block_bytes: int = field(default_factory=lambda: _BLOCK_BYTES)
+    block_starts: array[int] = field(default_factory=_empty)
+    block_rows: array[int] = field(default_factory=_empty)
+    block_lines: array[int] = field(default_factory=_empty)
 
     def add(self, text: bytes, offset: int, records: Records) -> None:
         """Take in the records of the text at an offset of the file."""
@@ -122,19 +133,30 @@ class _Pass:
         self.lines += int(lines_before(records, records.rest))
 
     def _add_blocks(self, offset: int, records: Records) -> None:
-        count = len(records.starts)
+        starts = records.starts
+        number = 0
+        if self.block_starts:
+            number = int(np.searchsorted(starts, self._next_block() - offset))
+        while number < len(starts):
+            self.block_starts.append(offset + int(starts[number]))
+            self.block_rows.append(self.rows + number)
+            self.block_lines.append(self.lines + 1 + int(lines_before(records, starts[number])))
+            if len(self.block_starts) > MOST_BLOCKS:
+                self._merge_blocks()
+            number = int(np.searchsorted(starts, self._next_block() - offset))
+        self.rows += len(starts)
         self.end = offset + int(records.ends[-1])
-        if not self.rows_a_block:
-            self.rows_a_block = _block_rows((self.end - offset) / count)
-        first = -self.rows % self.rows_a_block
-        starts = records.starts[first :: self.rows_a_block]
-        self.block_starts.append(starts + offset)
-        self.block_lines.append(self.lines + 1 + lines_before(records, starts))
-        self.rows += count
-        if sum(map(len, self.block_starts)) > MOST_BLOCKS:
-            self.rows_a_block *= 2
-            self.block_starts = [np.concatenate(self.block_starts)[::2]]
-            self.block_lines = [np.concatenate(self.block_lines)[::2]]
+
+    def _next_block(self) -> int:
+        """Where the next block may begin."""
+        return self.block_starts[-1] + self.block_bytes
+
+    def _merge_blocks(self) -> None:
+        """Make one block of two."""
+        self.block_bytes *= 2
+        self.block_starts = self.block_starts[::2]
+        self.block_rows = self.block_rows[::2]
+        self.block_lines = self.block_lines[::2]
 
     def _complain_of_fields(self, text: bytes, records: Records) -> None:
         assert self.columns is not None
@@ -181,12 +203,10 @@ def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex
         _read_through(file, state, progress)
     if state.columns is None:
         raise CsvReadError(path, None, None, "the file is empty: it has no columns")
-    starts = [*state.block_starts, np.asarray([state.end], np.int64)]
     return CsvIndex(
-        rows=state.rows,
-        rows_a_block=max(1, state.rows_a_block),
-        offsets=np.concatenate(starts),
-        lines=np.concatenate([*state.block_lines, np.empty(0, np.int64)]),
+        first_rows=np.append(np.asarray(state.block_rows), state.rows),
+        offsets=np.append(np.asarray(state.block_starts), state.end),
+        lines=np.array(state.block_lines),
         columns=state.columns,
         size=status.st_size,
         changed=status.st_mtime_ns,
@@ -244,8 +264,3 @@ def _columns(state: _Pass, text: bytes, records: Records) -> list[Any]:
 def _after(separators: np.ndarray | None, position: int) -> np.ndarray:
     assert separators is not None
     return separators[np.searchsorted(separators, position) :]
-
-
-def _block_rows(row_bytes: float) -> int:
-    """Rows a block: the power of two that comes closest to the wanted size."""
-    return int(2 ** max(0, round(float(np.log2(_BLOCK_BYTES / row_bytes)))))

@@ -8,9 +8,9 @@ so several processes may index at once; the last one's stays, and all are equal.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from augflow.progress import Progress
 from augflow.warn_user import warn_user
 
 # Raised whenever an index would come out differently.
-_VERSION = 1
+_VERSION = 2
 _ENDING = ".augflow-index.npz"
 
 
@@ -72,16 +72,18 @@ def _described(layout: CsvFormat) -> str:
 def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
     """The index that is kept, None if there is none of this kind."""
     try:
-        with np.load(place, allow_pickle=False) as kept:
+        # By itself np.load leaves a file open that it cannot make sense of.
+        with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["what"]) != _described(layout):
                 return None
-            rows, rows_a_block, size, changed = (int(number) for number in kept["numbers"])
-            columns = kept["columns"].tolist()
+            size, changed = (int(number) for number in kept["status"])
+            columns = json.loads(kept["columns"].tobytes())
             return CsvIndex(
-                rows, rows_a_block, kept["offsets"], kept["lines"], columns, size, changed
+                kept["first_rows"], kept["offsets"], kept["lines"], columns, size, changed
             )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        # Missing, torn or not an index: all the same, a new one is made.
+    except Exception:
+        # Missing, torn or not an index: all the same, a new one is made. What zipfile and NumPy
+        # raise for damaged bytes has no end: BadZipFile, NotImplementedError, RuntimeError, ...
         return None
 
 
@@ -93,8 +95,10 @@ def _write(place: Path, layout: CsvFormat, index: CsvIndex) -> None:
             np.savez(
                 file,
                 what=np.asarray(_described(layout)),
-                numbers=np.asarray([index.rows, index.rows_a_block, index.size, index.changed]),
-                columns=np.asarray(index.columns),
+                status=np.asarray([index.size, index.changed]),
+                # An array of strings would make each name as long as the longest.
+                columns=np.frombuffer(json.dumps(index.columns).encode(), np.uint8),
+                first_rows=index.first_rows,
                 offsets=index.offsets,
                 lines=index.lines,
             )

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from augflow.csv_columns import Structure, make_plan
-from augflow.csv_order import CsvOrder, RowOrder, most_rows_of_unit, rows_of_group
+from augflow.csv_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
 from augflow.csv_plan import CsvPlan
 from augflow.csv_sources import open_table
 from augflow.engine import Expected, Request
 from augflow.engine_iterator import EngineIterator
-from augflow.errors import CsvReadError
 from augflow.generator_settings import checked_workers
 from augflow.order import EpochOrder, SampleOrder
 from augflow.schedule import Place
@@ -71,9 +70,11 @@ class CsvIterator(EngineIterator):
         self._csv_plan, self._inputs, self._targets = make_plan(
             table, x_cols, y_cols, dtype, preprocess
         )
-        group_rows = rows_of_group(table.row_bytes, table.largest_block)
-        self._row_order = CsvOrder(part.start, table.first_rows, group_rows)
-        self._unit_rows = most_rows_of_unit(group_rows, table.largest_block)
+        group_blocks = blocks_of_group(table.block_bytes)
+        self._unit_rows = most_rows_of_unit(
+            self._csv_plan.row_bytes, table.first_rows, group_blocks
+        )
+        self._row_order = CsvOrder(part.start, table.first_rows, group_blocks, self._unit_rows)
         self.paths = table.paths
         self.columns = table.columns
         self.dtype = dtype
@@ -87,7 +88,8 @@ class CsvIterator(EngineIterator):
 
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
-        self._units: OrderedDict[UnitKey, list[np.ndarray]] = OrderedDict()
+        # None for a unit that could not be built.
+        self._units: OrderedDict[UnitKey, list[np.ndarray] | None] = OrderedDict()
         self._unit_lock = threading.Lock()
         self._leaps = 0
 
@@ -136,7 +138,7 @@ class CsvIterator(EngineIterator):
         parts = self._parts_of(place)
         if not parts:
             return super()._fetch(place, coming)
-        if any(key not in self._units for key, _ in parts):
+        if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             following = list(islice(coming, 1))
             coming = chain(following, coming)
@@ -164,6 +166,11 @@ class CsvIterator(EngineIterator):
                 "(flow_from_csv(..., shuffle=True)).",
             )
 
+    def _keeps_all(self, place: Place) -> bool:
+        """Whether the units of the whole epoch are kept once they are there."""
+        order = self._order_of(place.key[0])
+        return isinstance(order, RowOrder) and len(order.units) - 1 <= _UNITS_KEPT
+
     def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
         start, position, _ = place.key
@@ -187,25 +194,25 @@ class CsvIterator(EngineIterator):
         return parts
 
     def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
-        """The arrays of a unit; None where one of its rows cannot be read."""
-        arrays = self._units.get(key)
-        if arrays is not None:
-            return arrays
+        """The arrays of a unit; None where one of its rows cannot be built."""
         with self._unit_lock:
-            arrays = self._units.get(key)
-            if arrays is not None:
-                return arrays
+            if key in self._units:
+                return self._units[key]
             engine = self._current_engine()
+            arrays = None
             try:
                 batch = engine.fetch(self._unit_request(key), self._units_after(key))
-            except CsvReadError:
-                # The error belongs to one of its batches, which will raise it.
-                return None
-            self._meter.add(batch.work, engine.workers)
-            self._units[key] = batch.arrays
+            except Exception:
+                # Whatever it is, a bad row or the user's own function, it belongs to one of the
+                # unit's batches. That one will raise it; the others are none the worse for it.
+                pass
+            else:
+                self._meter.add(batch.work, engine.workers)
+                arrays = batch.arrays
+            self._units[key] = arrays
             if len(self._units) > _UNITS_KEPT:
                 self._units.popitem(last=False)
-            return batch.arrays
+            return arrays
 
     def _unit_request(self, key: UnitKey) -> Request:
         _, start, unit = key
@@ -235,12 +242,14 @@ class CsvIterator(EngineIterator):
 
     def _prepare(self, coming: AbstractIterator[Place]) -> None:
         first = list(islice(coming, 2))
-        parts = self._parts_of(first[0]) if [place.key[1] for place in first] == [0, 1] else []
+        parts = []
+        if [place.key[1] for place in first] == [0, 1] or (first and self._keeps_all(first[0])):
+            parts = self._parts_of(first[0])
         if not parts:
             super()._prepare(chain(first, coming))
         elif self._engine is not None:
-            revision, start, unit = parts[0][0]
-            self._engine.prepare(self._units_after((revision, start, unit - 1)))
+            revision, start, _ = parts[0][0]
+            self._engine.prepare(self._units_after((revision, start, -1)))
 
 
 def flow_from_csv(

@@ -64,6 +64,11 @@ class CsvPlan:
         return Layout(tuple(Field(output.shape, output.dtype) for output in self.outputs))
 
     @property
+    def row_bytes(self) -> int:
+        """What a row takes in the arrays of a batch."""
+        return sum(field.bytes_of(1) for field in self.layout.fields)
+
+    @property
     def calls_user_code(self) -> bool:
         """Whether a ``preprocess`` takes part."""
         return any(column.preprocess for column in self._columns())

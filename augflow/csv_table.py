@@ -42,14 +42,9 @@ class CsvTable:
         return int(self.first_rows[-1])
 
     @property
-    def row_bytes(self) -> float:
-        """Bytes a row, on average."""
-        return float((self.stops - self.starts).sum()) / max(1, self.rows)
-
-    @property
-    def largest_block(self) -> int:
-        """Rows of the largest block."""
-        return int(np.diff(self.first_rows).max())
+    def block_bytes(self) -> float:
+        """Bytes a block, on average."""
+        return float((self.stops - self.starts).mean())
 
     def block_of(self, rows: np.ndarray) -> np.ndarray:
         """The block of each row."""
@@ -72,7 +67,7 @@ def make_table(paths: list[str], indexes: list[CsvIndex], layout: CsvFormat) -> 
                 f"its columns {_shown(index.columns)} are not those of {paths[0]},"
                 f" {_shown(columns)}; files of one flow need the same columns in the same order",
             )
-    sizes = [_block_sizes(index) for index in indexes]
+    sizes = [np.diff(index.first_rows) for index in indexes]
     counts = [len(size) for size in sizes]
     return CsvTable(
         layout=layout,
@@ -85,13 +80,6 @@ def make_table(paths: list[str], indexes: list[CsvIndex], layout: CsvFormat) -> 
         stops=np.concatenate([index.offsets[1:] for index in indexes]),
         lines=np.concatenate([index.lines for index in indexes]),
     )
-
-
-def _block_sizes(index: CsvIndex) -> np.ndarray:
-    sizes = np.full(len(index.lines), index.rows_a_block, np.int64)
-    if len(sizes):
-        sizes[-1] = index.rows - (len(sizes) - 1) * index.rows_a_block
-    return sizes
 
 
 def _shown(columns: list[Any]) -> str:

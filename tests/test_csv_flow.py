@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import augflow
 from augflow import CsvReadError, csv_index, csv_order, flow_from_csv
-from augflow.csv_order import RowOrder, ShuffledRowOrder, most_rows_of_unit
+from augflow.csv_order import CsvOrder, most_rows_of_unit
 
 ROWS = 1000
 
@@ -66,30 +66,68 @@ def ids_of(batches: list[Any]) -> list[int]:
     first=st.integers(0, 60),
     rows=st.integers(1, 300),
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=40),
-    group=st.integers(1, 100),
+    group=st.integers(1, 20),
+    row_bytes=st.sampled_from([0, 4, 1 << 20, 5 << 20]),
     cut=st.integers(1, 50),
     shuffle=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_an_order_holds_each_row_once(
-    first: int, rows: int, sizes: list[int], group: int, cut: int, shuffle: bool
+    first: int,
+    rows: int,
+    sizes: list[int],
+    group: int,
+    row_bytes: int,
+    cut: int,
+    shuffle: bool,
 ) -> None:
     borders = np.concatenate([[0], np.cumsum(sizes)])
     stop = min(first + rows, int(borders[-1]))
     first = min(first, stop - 1)
-    # No group is smaller than a block.
-    group = max(group, *sizes)
-    order = RowOrder(first, stop, group)
-    if shuffle:
-        order = ShuffledRowOrder(first, stop, group, borders, 1)
+    most = most_rows_of_unit(row_bytes, borders, group)
+    order = CsvOrder(first, borders, group, most)(stop - first, shuffle, 1)[0]
     whole = np.asarray(order)
     assert sorted(whole.tolist()) == list(range(first, stop))
     parts = [order[start : start + cut] for start in range(0, len(order), cut)]
     assert np.concatenate(parts).tolist() == whole.tolist()
-    # Units cut the epoch into parts that hold something.
+    # Units cut the epoch into parts that hold something, and not too much.
     assert order.units[0] == 0 and order.units[-1] == len(order)
     assert (np.diff(order.units) > 0).all()
-    assert np.diff(order.units).max() <= most_rows_of_unit(group, max(sizes))
+    assert np.diff(order.units).max() <= most
+    assert most * row_bytes <= 16 << 20
+    # What the batches are made of changes no order.
+    other = CsvOrder(first, borders, group, 10**9)(stop - first, shuffle, 1)[0]
+    assert np.asarray(other).tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize("blocks", [1, 15, 31, 32, 33, 63, 64, 97, 1000])
+def test_no_group_is_a_small_rest(blocks: int) -> None:
+    rows = 10
+    order = CsvOrder(0, np.arange(blocks + 1) * rows, 32, 10**9)(blocks * rows, True, 0)[0]
+    whole = np.asarray(order)
+    # A group ends where rows of blocks begin that were not there before.
+    places = np.searchsorted(np.sort(whole), whole) // rows
+    firsts = np.unique(places, return_index=True)[1]
+    lasts = blocks * rows - 1 - np.unique(places[::-1], return_index=True)[1]
+    borders = [
+        place for place in range(1, blocks * rows)
+        if not ((firsts < place) & (lasts >= place)).any()
+    ]  # fmt: skip
+    sizes = np.diff([0, *borders, blocks * rows]) // rows
+    assert sizes.min() >= min(blocks, 32)
+    assert sizes.max() - sizes.min() <= 1
+
+
+def test_units_are_cut_by_what_batches_take() -> None:
+    borders = np.arange(65) * 10_000
+    numbers = CsvOrder(0, borders, 32, most_rows_of_unit(4, borders, 32))(640_000, True, 0)[0]
+    assert numbers.units.tolist() == [0, 640_000]
+    most = most_rows_of_unit(4000, borders, 32)
+    one_hot = CsvOrder(0, borders, 32, most)(640_000, True, 0)[0]
+    assert np.diff(one_hot.units).max() * 4000 <= 16 << 20
+    # Of even parts, each within one group.
+    assert np.diff(one_hot.units).min() * 4000 > 15 << 20
+    assert 320_000 in one_hot.units
 
 
 @given(
@@ -238,6 +276,24 @@ def test_reading_here_and_there_is_warned_of_once(table_file: Path) -> None:
         for position in range(len(in_order)):
             in_order[position]
         epoch_of(flow())
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_little_data_is_parsed_once_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.undo()
+    path = tmp_path / "little.csv"
+    make_frame(3000).to_csv(path, index=False)
+    with flow_from_csv(path, "id", batch_size=8, shuffle=True, seed=1, workers=workers) as flow:
+        expected = epoch_of(flow)
+    positions = np.random.RandomState(0).permutation(len(expected)).tolist()
+    with flow_from_csv(path, "id", batch_size=8, shuffle=True, seed=1, workers=workers) as flow:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for position in positions:
+                np.testing.assert_array_equal(flow[position], expected[position])
+        assert len(flow._units) == 1
 
 
 def test_statistics_count_rows(table_file: Path) -> None:
@@ -443,6 +499,7 @@ def test_a_flow_of_csv_imports_no_framework(table_file: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:batches of a CSV flow are asked for here and there")
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_fit_sees_each_row_once(table_file: Path, shuffle: bool) -> None:
     keras = pytest.importorskip("keras")

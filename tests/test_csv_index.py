@@ -98,7 +98,7 @@ def test_a_cut_anywhere_changes_no_record(pieces: list[str], cut: int) -> None:
     st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\n \t\n"]),
     st.sampled_from([b"", b"\xef\xbb\xbf"]),
     st.booleans(),
-    st.integers(1, 4),
+    st.integers(1, 40),
     st.integers(3, 30),
 )
 @settings(max_examples=200, deadline=None)
@@ -108,7 +108,7 @@ def test_every_row_is_found_by_its_number(
     end: str,
     mark: bytes,
     is_ended: bool,
-    rows_a_block: int,
+    block_bytes: int,
     piece: int,
 ) -> None:
     lines = ["p,q,r"] + [",".join(row) for row in rows]
@@ -116,9 +116,15 @@ def test_every_row_is_found_by_its_number(
     path = tmp_path_factory.mktemp("csv") / "rows.csv"
     path.write_bytes(mark + body)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_index, "_block_rows", lambda row_bytes: rows_a_block)
+        patch.setattr(csv_index, "_BLOCK_BYTES", block_bytes)
         patch.setattr(csv_index, "_PIECE_BYTES", piece)
         index = index_file(str(path), CsvFormat(), Silent())
+        patch.setattr(csv_index, "_PIECE_BYTES", 1 << 20)
+        at_once = index_file(str(path), CsvFormat(), Silent())
+    # Where blocks begin does not depend on the pieces that are read.
+    for name in ("first_rows", "offsets", "lines"):
+        assert getattr(index, name).tolist() == getattr(at_once, name).tolist()
+    assert (np.diff(index.offsets)[:-1] >= block_bytes).all()
     table = make_table([str(path)], [index], CsvFormat())
     reference = parsed(body, ",", 3)[1:]
     assert (table.columns, table.rows) == (["p", "q", "r"], len(reference))
@@ -146,6 +152,17 @@ def test_an_index_never_grows_beyond_its_bound(
     assert len(index.offsets) <= 18
     table = make_table([str(path)], [index], CsvFormat())
     assert read_text(table, np.asarray([0, 777, 4999])) == b"0,0\n777,777\n4999,4999\n"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_no_block_is_large_because_rows_elsewhere_are_short(tmp_path: Path, order: int) -> None:
+    path = tmp_path / "skewed.csv"
+    path.write_text("a,b\n" + "".join(["1,\n" * 100_000, f"2,{'x' * 50_000}\n" * 50][::order]))
+    index = index_file(str(path), CsvFormat(), Silent())
+    assert np.diff(index.offsets).max() < 83_000
+    assert index.rows == 100_050
+    # Short rows lie many in a block, long rows one by one.
+    assert {1, 10_923} <= set(np.diff(index.first_rows).tolist())
 
 
 @pytest.mark.parametrize(
@@ -208,10 +225,10 @@ def test_a_kept_index_serves_until_the_file_changes(
         kept = load_index(str(table_file), CsvFormat(), None)
         with pytest.raises(AssertionError, match="again"):
             load_index(str(table_file), CsvFormat(header=False), None)
-    for name in ("rows", "rows_a_block", "columns", "size", "changed"):
+    for name in ("rows", "columns", "size", "changed"):
         assert getattr(made, name) == getattr(kept, name)
-    assert made.offsets.tolist() == kept.offsets.tolist()
-    assert made.lines.tolist() == kept.lines.tolist()
+    for name in ("first_rows", "offsets", "lines"):
+        assert getattr(made, name).tolist() == getattr(kept, name).tolist()
     status = table_file.stat()
     os.utime(table_file, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert load_index(str(table_file), CsvFormat(), None).changed == status.st_mtime_ns + 1
@@ -228,6 +245,30 @@ def test_a_damaged_index_is_made_anew(table_file: Path, damage: bytes) -> None:
     place.write_bytes(damage or whole[: len(whole) // 2])
     assert load_index(str(table_file), CsvFormat(), None).rows == 100
     assert place.read_bytes() == whole
+
+
+def test_any_damaged_byte_is_an_index_made_anew(table_file: Path) -> None:
+    load_index(str(table_file), CsvFormat(), None)
+    place = index_path(str(table_file), None)
+    whole = place.read_bytes()
+    open_files = len(os.listdir("/dev/fd"))
+    for position in range(0, len(whole), 7):
+        # Among them flags and methods of an archive that nobody knows.
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        place.write_bytes(damaged)
+        assert load_index(str(table_file), CsvFormat(), None).rows == 100
+    assert len(os.listdir("/dev/fd")) == open_files
+
+
+def test_names_of_columns_are_kept_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    names = ["x" * 20_000, "end\0", "é", "a", "a.1", "Unnamed: 5", *map(str, range(500))]
+    header = ",".join(names).replace("a.1", "a").replace("Unnamed: 5", "")
+    path.write_text(header + "\n" + "1" + ",1" * (len(names) - 1) + "\n")
+    assert load_index(str(path), CsvFormat(), None).columns == names
+    assert load_index(str(path), CsvFormat(), None).columns == names
+    assert index_path(str(path), None).stat().st_size < 60_000
 
 
 def test_files_of_one_name_share_an_index_folder(table_file: Path, tmp_path: Path) -> None:

@@ -34,6 +34,52 @@ def read_all(flow: Any) -> tuple[list[int], Exception]:
     return failed, last
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_only_the_batch_of_a_bad_row_fails(word_file: Path, workers: int, shuffle: bool) -> None:
+    def strict(series: pd.Series) -> np.ndarray:
+        if (series == "205").any():
+            raise KeyError("what is 205?")
+        return series.astype(float).to_numpy()
+
+    with flow_from_csv(
+        word_file, "word", preprocess={"word": strict}, batch_size=10, workers=workers,
+        shuffle=shuffle, seed=1,
+    ) as flow:  # fmt: skip
+        failed, error = read_all(flow)
+        assert failed == [np.asarray(flow.index_array).tolist().index(205) // 10]
+    assert isinstance(error, KeyError)
+    notes = " ".join(error.__notes__)
+    assert f"in the preprocess of column 'word': {word_file}, line 207" in notes
+
+
+def test_a_unit_that_fails_is_tried_once(word_file: Path) -> None:
+    sizes = []
+
+    def strict(series: pd.Series) -> np.ndarray:
+        sizes.append(len(series))
+        if (series == "205").any():
+            raise KeyError("what is 205?")
+        return series.astype(float).to_numpy()
+
+    flow = flow_from_csv(word_file, "word", preprocess={"word": strict}, batch_size=10, workers=0)
+    failed, _ = read_all(flow)
+    assert failed == [20]
+    assert sizes.count(ROWS) == 1
+
+
+def test_what_no_single_row_does(word_file: Path) -> None:
+    def together(series: pd.Series) -> np.ndarray:
+        if {"204", "207"} <= set(series):
+            raise KeyError("not both")
+        return series.astype(float).to_numpy()
+
+    flow = flow_from_csv(word_file, "word", preprocess={"word": together}, batch_size=10, workers=0)
+    failed, error = read_all(flow)
+    assert failed == [20]
+    assert f"of rows from {word_file}, line 202, to {word_file}, line 211" in error.__notes__[0]
+
+
 @pytest.mark.parametrize(
     ("dtype", "value"),
     [
