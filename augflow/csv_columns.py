@@ -40,7 +40,7 @@ def make_plan(
         TypeError, ValueError: a column, dtype or function that cannot be used.
         CsvReadError: the first rows do not hold what they should.
     """
-    functions = dict(preprocess or {})
+    functions = _functions(preprocess)
     columns = {
         name: Column(number, name, _dtype_of(name, dtype), _callable(name, functions))
         for number, name in enumerate(table.columns)
@@ -59,6 +59,17 @@ def make_plan(
     return plan, inputs, targets
 
 
+def _functions(preprocess: Any) -> dict[Any, Any]:
+    if preprocess is None:
+        return {}
+    if not isinstance(preprocess, Mapping):
+        raise TypeError(
+            "`preprocess` must be a dict of columns and functions, e.g. {'weather': one_hot}."
+            f" Received: {preprocess!r}"
+        )
+    return dict(preprocess)
+
+
 def _structure(
     argument: str, given: Any, columns: dict[Any, Column], outputs: list[Output]
 ) -> Structure:
@@ -67,8 +78,10 @@ def _structure(
         return len(outputs) - 1
     if not given:
         raise ValueError(f"`{argument}` is empty; name at least one column")
-    structure = {}
+    structure: dict[str, int] = {}
     for name, part in given.items():
+        if str(name) in structure:
+            raise ValueError(f"`{argument}` has two inputs of the name {str(name)!r}")
         outputs.append(_output(f"{argument}[{name!r}]", part, columns))
         structure[str(name)] = len(outputs) - 1
     return structure
@@ -77,6 +90,11 @@ def _structure(
 def _output(argument: str, given: Any, columns: dict[Any, Column]) -> Output:
     if isinstance(given, str | int | np.integer):
         return Output((_column(argument, given, columns),), is_stacked=False)
+    if isinstance(given, set | frozenset):
+        raise TypeError(
+            f"`{argument}` must be a column, a list of columns, or a dict of those. A set has no "
+            f"order that would be the same in the next run. Received: {given!r}"
+        )
     try:
         names = list(given)
     except TypeError:
@@ -97,10 +115,13 @@ def _output(argument: str, given: Any, columns: dict[Any, Column]) -> Output:
 
 
 def _column(argument: str, name: Any, columns: dict[Any, Column]) -> Column:
-    if name in columns:
+    # True equals 1 and 1.0, but is no number of a column.
+    if isinstance(name, str | int | np.integer) and not isinstance(name, bool) and name in columns:
         return columns[name]
     near = difflib.get_close_matches(str(name), [str(column) for column in columns], 1, 0.6)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = ""
+    if near:
+        hint = f" Did you mean {next(column for column in columns if str(column) == near[0])!r}?"
     shown = ", ".join(repr(column) for column in list(columns)[:12])
     more = f", … {len(columns)} in all" if len(columns) > 12 else ""
     raise ValueError(f"`{argument}`: there is no column {name!r}.{hint} Columns: {shown}{more}")
@@ -109,7 +130,8 @@ def _column(argument: str, name: Any, columns: dict[Any, Column]) -> Column:
 def _dtype_of(name: Any, dtype: Any) -> str:
     given = dtype.get(name, "float32") if isinstance(dtype, Mapping) else dtype
     try:
-        kind = np.dtype(given)
+        # NumPy takes None for float64.
+        kind = None if given is None else np.dtype(given)
     except TypeError:
         kind = None
     if kind is None or kind.kind not in "fiub":

@@ -15,7 +15,7 @@ def open_table(paths: Any, sep: str, header: Any, index_dir: Any) -> CsvTable:
     """Index files, as far as that has not been done before, and put them together.
 
     Args:
-        paths: a path, or several in the order of their rows.
+        paths: a path, or several in the order of their rows; "~" is the home directory.
         sep: the separator of fields.
         header: "infer" or 0 where the first record names the columns, None where it does not.
         index_dir: a folder for the indexes; None for beside the files.
@@ -37,7 +37,7 @@ def open_table(paths: Any, sep: str, header: Any, index_dir: Any) -> CsvTable:
         )
     layout = CsvFormat(sep, header is not None)
     files = _paths(paths)
-    folder = None if index_dir is None else os.fspath(index_dir)
+    folder = None if index_dir is None else _absolute(index_dir)
     indexes = [load_index(path, layout, folder) for path in files]
     table = make_table(files, indexes, layout)
     if not table.rows:
@@ -46,14 +46,42 @@ def open_table(paths: Any, sep: str, header: Any, index_dir: Any) -> CsvTable:
 
 
 def _paths(paths: Any) -> list[str]:
-    if isinstance(paths, str | os.PathLike):
-        return [os.fspath(paths)]
-    try:
-        found = [os.fspath(path) for path in paths]
-    except TypeError:
+    if isinstance(paths, str | bytes | os.PathLike):
+        found = [_absolute(paths)]
+    elif hasattr(paths, "read"):
+        # It would give its lines.
         raise TypeError(
-            f"`path_or_paths` must be a path or a list of paths. Received: {paths!r}"
-        ) from None
+            "`path_or_paths` must be a path or a list of paths, not an open file. Received: "
+            f"{paths!r}"
+        )
+    else:
+        try:
+            found = [_absolute(path) for path in paths]
+        except TypeError:
+            raise TypeError(
+                f"`path_or_paths` must be a path or a list of paths. Received: {paths!r}"
+            ) from None
     if not found:
         raise ValueError("`path_or_paths` is an empty list; give at least one file")
+    for path in found:
+        _check_file(path)
     return found
+
+
+def _absolute(path: Any) -> str:
+    """A path that stays right where the program changes its directory."""
+    return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
+
+
+def _check_file(path: str) -> None:
+    if os.path.isdir(path):
+        raise IsADirectoryError(
+            f"{path} is a directory; give the files in it, e.g. "
+            f"sorted(glob.glob({os.path.join(path, '*.csv')!r}))"
+        )
+    if os.path.exists(path):
+        return
+    hint = ""
+    if any(sign in path for sign in "*?["):
+        hint = f"; names with wildcards have to be looked up: sorted(glob.glob({path!r}))"
+    raise FileNotFoundError(f"there is no file {path}{hint}")

@@ -449,6 +449,13 @@ def test_a_file_that_changes_is_noticed(table_file: Path, workers: int) -> None:
         ({"x_cols": 1.5}, TypeError, "`x_cols` must be a column"),
         ({"dtype": "object"}, TypeError, "numeric dtype"),
         ({"dtype": "no"}, TypeError, "numeric dtype"),
+        ({"dtype": None}, TypeError, "numeric dtype"),
+        ({"dtype": {"b": None}}, TypeError, "numeric dtype"),
+        ({"x_cols": {"a", "b"}}, TypeError, "A set has no order"),
+        ({"x_cols": [["a"], "b"]}, ValueError, r"`x_cols`: there is no column \['a'\]"),
+        ({"x_cols": {"1": "a", 1: "b"}}, ValueError, "two inputs of the name '1'"),
+        ({"x_cols": 0}, ValueError, "there is no column 0"),
+        ({"preprocess": len}, TypeError, "`preprocess` must be a dict"),
         ({"dtype": {"c": "int32"}}, ValueError, "`dtype`: there is no column 'c'"),
         ({"dtype": {"a": "int32"}, "x_cols": ["a", "b"]}, ValueError, "need one dtype"),
         ({"preprocess": {"c": len}}, ValueError, "`preprocess`: there is no column 'c'"),
@@ -465,6 +472,7 @@ def test_a_file_that_changes_is_noticed(table_file: Path, workers: int) -> None:
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1"),
         ({"path_or_paths": []}, ValueError, "empty list"),
         ({"path_or_paths": 3}, TypeError, "must be a path"),
+        ({"path_or_paths": [3]}, TypeError, "must be a path"),
     ],
 )
 def test_arguments_that_cannot_be_used(
@@ -473,6 +481,52 @@ def test_arguments_that_cannot_be_used(
     given = {"path_or_paths": table_file, "x_cols": "a"} | arguments
     with pytest.raises(error, match=message):
         flow_from_csv(**given)
+
+
+def test_columns_without_names_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("1,2\n3,4\n")
+    with pytest.raises(ValueError, match=r"no column '0'. Did you mean 0\? Columns: 0, 1"):
+        flow_from_csv(path, "0", header=None)
+    for columns in (True, [0, np.True_], [1.0]):
+        with pytest.raises((TypeError, ValueError), match=r"there is no column (np\.)?(True|1.0)"):
+            flow_from_csv(path, columns, header=None)
+    for argument in ("dtype", "preprocess"):
+        named = {argument: {True: len if argument == "preprocess" else "int8"}}
+        with pytest.raises(ValueError, match="there is no column True"):
+            flow_from_csv(path, 0, header=None, **named)
+
+
+# Paths
+
+
+def test_paths_stay_right_elsewhere(
+    table_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    flows = [
+        flow_from_csv(place, "id", index_dir="indexes", workers=0)
+        for place in ("data.csv", b"data.csv", Path("data.csv"), "~/data.csv", ["data.csv"])
+    ]
+    assert len(list((tmp_path / "indexes").iterdir())) == 1
+    monkeypatch.chdir(elsewhere)
+    for flow in flows:
+        assert flow.paths == [str(table_file)]
+        assert flow[3].tolist() == list(range(96, 128))
+
+
+def test_what_is_no_file(table_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"sorted\(glob\.glob\('.*/\*\.csv'\)\)"):
+        flow_from_csv(str(tmp_path / "*.csv"), "a")
+    with pytest.raises(FileNotFoundError, match=r"no file .*/none\.csv$"):
+        flow_from_csv(tmp_path / "none.csv", "a")
+    with pytest.raises(IsADirectoryError, match=r"is a directory; give the files in it"):
+        flow_from_csv(tmp_path, "a")
+    with table_file.open() as file, pytest.raises(TypeError, match="not an open file"):
+        flow_from_csv(file, "a")
 
 
 def test_a_header_alone_is_no_data(tmp_path: Path) -> None:
