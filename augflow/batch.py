@@ -22,6 +22,7 @@ from augflow.slot_store import SlotStore
 from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock
 from augflow.standardize import is_elementwise, standardize
 from augflow.streams import as_global, open_stream
+from augflow.user_code import UserCode
 
 # Images up to this size stay in a core's cache for the whole batch.
 _SMALL_BYTES = 16 << 10
@@ -75,7 +76,7 @@ def _build_with_settings(
         return
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
-        try:
+        with UserCode(_note, name, plan):
             image = _raw_image(plan, job, place, row, clock, store, built.bad)
             if one_by_one:
                 # Also for a row that is left out: those after it draw what they always draw.
@@ -89,9 +90,6 @@ def _build_with_settings(
                 _build_row(plan, image, row, *move, stream, clock)
             else:
                 _build_with_companions(plan, job, place, image, arrays, *move, built, clock)
-        except Exception as error:
-            error.add_note(_note(name, plan))
-            raise
 
 
 def _is_small_array(plan: ImageSettings) -> bool:
@@ -276,7 +274,7 @@ def _build_with_methods(
     shape = plan.layout.fields[0].shape
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
-        try:
+        with UserCode(_note, name, plan):
             image = _raw_image(plan, job, place, row, clock, store, built.bad)
             if image is not None and plan.channels_first:
                 image = image.transpose(2, 0, 1)
@@ -296,9 +294,6 @@ def _build_with_methods(
                 image = generator.standardize(image)
             row[...] = image
             clock.lap(STANDARDIZE)
-        except Exception as error:
-            error.add_note(_note(name, plan))
-            raise
 
 
 def _stream_of(built: Built) -> np.random.RandomState:

@@ -16,6 +16,7 @@ from augflow.read_image import read_image
 from augflow.settings import ReadSettings
 from augflow.slot_store import CachePlace, SlotStore
 from augflow.stage_times import StageClock
+from augflow.user_code import UserCode
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,14 @@ class CheckPlan:
         for place, name in enumerate(job.names):
             describe: Callable[[BaseException], str] = reason_of
             try:
-                read_image(name, self.read, clock)
-                if self.companions is not None:
-                    assert job.extras is not None
-                    # These errors name another file, or none.
-                    describe, record = reason_beside, job.extras[place]
-                    still = identity_parameters(1)[0]
-                    read_companions(self.companions, record, name, self.read, still, None, None)
+                with UserCode(_note, name):
+                    read_image(name, self.read, clock)
+                    if self.companions is not None:
+                        assert job.extras is not None
+                        # These errors name another file, or none.
+                        describe, record = reason_beside, job.extras[place]
+                        still = identity_parameters(1)[0]
+                        read_companions(self.companions, record, name, self.read, still, None, None)
             except (MemoryError, ImportError):
                 raise
             except Exception as error:
@@ -67,3 +69,7 @@ class CheckPlan:
     def user_code(self) -> str:
         """See ``BatchPlan``."""
         return "the loader of `formats`"
+
+
+def _note(name: str) -> str:
+    return f"augflow: while checking file {name!r}"

@@ -13,6 +13,7 @@ from augflow.annotations import Boxes, Keypoints, parse_boxes, parse_labels, par
 from augflow.companions import CompanionSettings
 from augflow.errors import is_broken_file
 from augflow.pair_masks import check_files, warn_of_lossy
+from augflow.user_code import UserCode
 
 if TYPE_CHECKING:
     import pandas
@@ -205,14 +206,20 @@ def try_on_first(load: Callable[[Any], Any], values: Iterable[Any], what: str, s
     broken: OSError | None = None
     for value in values:
         try:
-            return load(value)
-        except Exception as error:
-            error.add_note(f"augflow: while trying {what} on {value!r}")
-            if not (skips and isinstance(error, OSError) and is_broken_file(error)):
+            with UserCode(_note, what, value):
+                answer = load(value)
+        except OSError as error:
+            if not (skips and is_broken_file(error)):
                 raise
             broken = broken or error
+        else:
+            return answer
     assert broken is not None
     raise broken
+
+
+def _note(what: str, value: Any) -> str:
+    return f"augflow: while trying {what} on {value!r}"
 
 
 class _Naming:

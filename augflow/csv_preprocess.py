@@ -12,6 +12,7 @@ from augflow.csv_numbers import parse_columns
 from augflow.csv_read import line_of
 from augflow.csv_table import CsvTable
 from augflow.errors import CsvReadError
+from augflow.user_code import UserCode
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ def _check_string(table: CsvTable, column: Column, row: int, value: Any) -> None
 
 def _made(column: Column, series: Any) -> np.ndarray:
     assert column.preprocess is not None
-    values = np.asarray(column.preprocess(series))
+    with UserCode():
+        answer = column.preprocess(series)
+    values = np.asarray(answer)
     if values.shape[:1] != (len(series),):
         raise ValueError(
             f"a preprocess must return one value a row, {len(series)} here. Received an array "

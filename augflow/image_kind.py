@@ -12,6 +12,7 @@ from augflow.image_cache import RAM
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, TransformSettings
 from augflow.slot_store import DTYPES
+from augflow.user_code import UserCode
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,13 @@ def learn_kind(paths: Iterable[str], settings: ReadSettings, skip_broken: bool) 
     last: OSError | None = None
     for path in paths:
         try:
-            image = read_image(path, settings)
+            with UserCode(_note, path):
+                image = read_image(path, settings)
         except OSError as error:
             if not (skip_broken and is_broken_file(error)):
                 raise
             last = error
             continue
-        except Exception as error:
-            error.add_note(f"augflow: while preparing file {path!r}")
-            raise
         return ImageKind(image.shape[2], image.dtype.name)
     if last is not None:
         raise last
@@ -99,3 +98,7 @@ def check_cacheable(where: str, settings: ReadSettings) -> None:
             f"`cache` keeps pixels of {known}; these files have {settings.dtype}. Leave it out, or "
             "convert them in a function given in `formats`."
         )
+
+
+def _note(path: str) -> str:
+    return f"augflow: while preparing file {path!r}"

@@ -14,6 +14,7 @@ from augflow.sample_structure import Structure, learn_structure
 from augflow.slot_store import SlotStore
 from augflow.stage_times import AUGMENT, READ, STANDARDIZE, StageClock
 from augflow.streams import SampleSeeds, borrowed_global
+from augflow.user_code import UserCode
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,10 @@ def learn_from_first(
     Raises:
         Exception: what the user's functions raise, or ``learn_structure``.
     """
-    with borrowed_global() as shared:
-        try:
-            sample = source.sample(name, seeds, 0, shared, StageClock())
-            return learn_structure(sample, name, pad, pad_value)
-        except Exception as error:
-            error.add_note(_note(name))
-            raise
+    with borrowed_global() as shared, UserCode(_note, name):
+        sample = source.sample(name, seeds, 0, shared, StageClock())
+        structure = learn_structure(sample, name, pad, pad_value)
+    return structure
 
 
 @dataclass(frozen=True)
@@ -118,13 +116,10 @@ class LoaderPlan:
         assert job.seeds is not None
         with borrowed_global() as shared:
             for place, name in enumerate(job.names):
-                try:
+                with UserCode(_note, name):
                     sample = self.source.sample(name, job.seeds, place, shared, clock)
                     self.structure.write(sample, arrays, job.start + place, name)
                     clock.lap(STANDARDIZE)
-                except Exception as error:
-                    error.add_note(_note(name))
-                    raise
         return Built()
 
     def user_code(self) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.table_rows import check_present, row_names
+from augflow.user_code import UserCode
 
 if TYPE_CHECKING:
     import pandas
@@ -229,11 +230,8 @@ def _stacked(column: pandas.Series) -> np.ndarray:
 def _preprocessed(column: pandas.Series, function: Any) -> np.ndarray:
     name = getattr(function, "__qualname__", None) or repr(function)
     where = f"preprocess[{column.name!r}] ({name})"
-    try:
+    with UserCode(_note, where, len(column)):
         answer = function(column.to_numpy())
-    except Exception as error:
-        error.add_note(f"augflow: in {where}, which got the whole column of {len(column)} rows")
-        raise
     values = np.asarray(answer)
     if values.dtype.kind == "O":
         # A Series of arrays, or a list of them, is a column like any other.
@@ -246,6 +244,10 @@ def _preprocessed(column: pandas.Series, function: Any) -> np.ndarray:
             "one row for each."
         )
     return values
+
+
+def _note(where: str, rows: int) -> str:
+    return f"augflow: in {where}, which got the whole column of {rows} rows"
 
 
 def _as_input(values: np.ndarray) -> np.ndarray:

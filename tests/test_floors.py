@@ -25,6 +25,7 @@ FLOORS = {
         "layout",
         "progress",
         "warn_user",
+        "user_code",
         "position_set",
     ],
     "pure stages": [
