@@ -27,6 +27,13 @@ def checked_ids(ids: Any, what: str = "ids") -> Sequence[Any]:
             + ("; list() gives its keys" if isinstance(ids, Mapping) else "")
             + ("; sorted() gives it an order" if isinstance(ids, set | frozenset) else "")
         )
+    if is_table(ids):
+        columns = list(ids.columns)
+        one = columns[0] if columns else "path"
+        raise TypeError(
+            f"`{what}` must be a list of IDs. Received a {type(ids).__name__} with the columns "
+            f"{columns}; give one of them, e.g. table[{one!r}]"
+        )
     if isinstance(ids, np.ndarray) and ids.ndim != 1:
         raise ValueError(f"`{what}` must have one axis. Received an array of shape {ids.shape}")
     if not isinstance(ids, range):
@@ -37,6 +44,11 @@ def checked_ids(ids: Any, what: str = "ids") -> Sequence[Any]:
     if len(ids) == 0:
         raise ValueError(f"`{what}` is empty: there is no sample to load")
     return ids  # type: ignore[no-any-return]
+
+
+def is_table(value: Any) -> bool:
+    """Whether a value is a table of columns, as a pandas.DataFrame."""
+    return hasattr(value, "columns") and hasattr(value, "iloc")
 
 
 def in_order(values: Any, ids: Sequence[Any], what: str) -> Sequence[Any]:

@@ -6,16 +6,17 @@ import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from augflow.fair_shares import fair_counts
+from augflow.label_text import numbered_labels, read_label_lines
 from augflow.sample_values import checked_ids, in_order
 
 _PARTS = ("train", "validation", "test")
-# Shares such as 0.29 of 100 are a little less than a whole number in binary.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def partition(
     """Divide samples into parts for training, validation and test.
 
     By chance, and class by class where labels are ints or names: each class gives the same share
-    to each part, to within one sample. The same arguments give the same parts.
+    to each part, to within one sample, and so does the whole. But each class keeps at least one
+    sample for training. Ints of which most occur only once are taken for numbers, not for classes.
+    The same arguments give the same parts.
 
     Args:
         source: one of
@@ -92,42 +95,65 @@ def partition(
     if isinstance(source, Mapping) and source and set(source) <= set(_PARTS):
         return _divided_already(source, labels, root)
     ids, by_id = _ids_and_labels(source, labels, root, "source")
-    for name, share in (("validation", validation), ("test", test)):
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-            raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {share!r}")
-    if validation + test >= 1:
+    shares = _checked_share(validation, "validation"), _checked_share(test, "test")
+    if sum(shares) >= 1:
         raise ValueError(
             "`validation` and `test` must leave something for training. Received: "
             f"{validation!r} and {test!r}"
         )
-    by_id, class_indices = _numbered(by_id)
-    drawn = _draw_parts(ids, by_id, (float(validation), float(test)), seed)
-    lists = {name: [ids[n] for n in sorted(numbers)] for name, numbers in drawn.items()}
-    for name, share in (("validation", validation), ("test", test)):
-        if share and not lists[name]:
-            raise ValueError(f"{name}={share!r} of {len(ids)} samples leaves none for it")
+    seed = _checked_seed(seed)
+    by_id, class_indices = numbered_labels(by_id)
+    drawn = _draw_parts(ids, by_id, class_indices is not None, shares, seed)
+    lists = {name: [ids[n] for n in numbers] for name, numbers in drawn.items()}
+    for name, share in zip(_PARTS[1:], shares, strict=True):
+        if share and (share * len(ids) < 1 or not lists[name]):
+            alone = " beside one of each class for training" if share * len(ids) >= 1 else ""
+            raise ValueError(f"{name}={share!r} of {len(ids)} samples leaves none for it{alone}")
     return Partition(**lists, labels=by_id, class_indices=class_indices)
 
 
+def _checked_share(share: Any, name: str) -> float:
+    number = -1.0 if isinstance(share, bool) or not isinstance(share, Real) else float(share)
+    if not 0 <= number < 1:
+        raise ValueError(f"`{name}` must be at least 0 and below 1. Received: {share!r}")
+    # np.float32(0.2) is meant to be 0.2, and not the 0.20000000298 that it is.
+    return round(number, 7)
+
+
+def _checked_seed(seed: Any) -> int:
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(
+            "`seed` must be an int of at least 0, so that the parts stay the same. Received: "
+            f"{seed!r}"
+        ) from None
+    if number < 0:
+        raise ValueError(f"`seed` must be at least 0. Received: {seed!r}")
+    return number
+
+
 def _draw_parts(
-    ids: list[Any], by_id: dict[Any, Any] | None, shares: tuple[float, float], seed: int
+    ids: list[Any],
+    by_id: dict[Any, Any] | None,
+    are_names: bool,
+    shares: tuple[float, float],
+    seed: int,
 ) -> dict[str, list[int]]:
     """Positions of IDs for each part."""
-    order = np.random.default_rng(operator.index(seed)).permutation(len(ids)).tolist()
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(ids))
+    sizes = np.array([len(ids)])
     if by_id is not None and all(_is_int(label) for label in by_id.values()):
-        order.sort(key=lambda n: int(by_id[ids[n]]))
-    # Taken at even distances from the order: each class gives its share, and so does the whole.
-    validation, rest = _spread(order, shares[0])
-    test, train = _spread(rest, shares[1] / (1 - shares[0]))
-    return {"train": train, "validation": validation, "test": test}
-
-
-def _spread(order: list[int], share: float) -> tuple[list[int], list[int]]:
-    """Every so many-th of a list, and the others."""
-    marks = np.floor(np.arange(len(order) + 1) * share + _ROUNDING)
-    taken = np.diff(marks) > 0
-    chosen = [number for number, take in zip(order, taken, strict=True) if take]
-    return chosen, [number for number, take in zip(order, taken, strict=True) if not take]
+        numbers = np.unique([int(by_id[each]) for each in ids], return_inverse=True)[1]
+        found = np.bincount(numbers)
+        # Whole numbers that mostly occur once, such as distances, are no classes.
+        if are_names or 2 * np.count_nonzero(found == 1) <= len(ids):
+            order = order[np.argsort(numbers[order], kind="stable")]
+            sizes = found
+    counts = fair_counts(sizes, (1 - sum(shares), *shares), generator)
+    parts = np.repeat(np.tile(np.arange(len(_PARTS)), len(sizes)), counts.ravel())
+    return {name: np.sort(order[parts == n]).tolist() for n, name in enumerate(_PARTS)}
 
 
 def _divided_already(source: Mapping[str, Any], labels: Any, root: Any) -> Partition:
@@ -149,7 +175,9 @@ def _divided_already(source: Mapping[str, Any], labels: Any, root: Any) -> Parti
             found.append(by_id)
     if found and len(found) < len(source):
         raise ValueError("some parts have labels and others have none")
-    by_id, class_indices = _numbered({k: v for each in found for k, v in each.items()} or None)
+    by_id, class_indices = numbered_labels(
+        {k: v for each in found for k, v in each.items()} or None
+    )
     return Partition(**lists, labels=by_id, class_indices=class_indices)
 
 
@@ -159,7 +187,7 @@ def _ids_and_labels(
     """IDs in order, and their labels by ID."""
     by_id: dict[Any, Any] | None = None
     if isinstance(source, str | os.PathLike):
-        by_id = _read_lines(Path(source), root)
+        by_id = read_label_lines(Path(source), root)
     elif isinstance(source, Mapping):
         by_id = dict(source)
     if by_id is not None:
@@ -187,64 +215,6 @@ def _first_twice(ids: list[Any]) -> tuple[Any] | None:
             return (each,)
         seen.add(each)
     return None
-
-
-def _read_lines(file: Path, root: Any) -> dict[str, Any]:
-    """Labels by path, from "path label" lines; blank lines are left out."""
-    by_path: dict[str, Any] = {}
-    with file.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
-            words = line.strip().rsplit(None, 1)
-            if not words:
-                continue
-            if len(words) < 2:
-                raise ValueError(
-                    f"{file}, line {number}: expected a path and a label. Received: "
-                    f"{line.strip()!r}"
-                )
-            path = words[0] if root is None else os.path.join(os.fspath(root), words[0])
-            if path in by_path:
-                raise ValueError(f"{file}, line {number}: path {words[0]!r} stands there twice")
-            by_path[path] = words[1]
-    if not by_path:
-        raise ValueError(f"{file} has no line with a path and a label")
-    return by_path
-
-
-def _numbered(
-    by_id: dict[Any, Any] | None,
-) -> tuple[dict[Any, Any] | None, dict[str, int] | None]:
-    """Labels with names made numbers, and the number of each name."""
-    if by_id is None or not any(isinstance(label, str) for label in by_id.values()):
-        return by_id, None
-    odd = next((name for name, label in by_id.items() if not isinstance(label, str)), None)
-    if odd is not None:
-        raise TypeError(f"some labels are names, but that of ID {odd!r} is {by_id[odd]!r}")
-    # A text file cannot say that 3 is a number.
-    for kind in (int, float):
-        try:
-            numbers = {name: kind(label) for name, label in by_id.items()}
-        except ValueError:
-            continue
-        if np.isfinite(list(numbers.values())).all():
-            if kind is int:
-                _check_spelling(by_id, numbers)
-            return numbers, None
-    class_indices = {label: number for number, label in enumerate(sorted(set(by_id.values())))}
-    return {name: class_indices[label] for name, label in by_id.items()}, class_indices
-
-
-def _check_spelling(texts: dict[Any, str], numbers: Mapping[Any, float]) -> None:
-    """Raise where two names, such as "7" and "007", would silently become one class."""
-    spelling: dict[float, str] = {}
-    for each, number in numbers.items():
-        text = texts[each]
-        if spelling.setdefault(number, text) != text:
-            raise ValueError(
-                f"labels {spelling[number]!r} and {text!r} (of ID {each!r}) are the same number, "
-                "written differently. Write it in one way, or give labels that are names, such as "
-                f"{'id ' + text!r}"
-            )
 
 
 def _is_int(value: Any) -> bool:

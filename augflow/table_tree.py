@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augflow.sample_structure import REFUSED_KINDS
+from augflow.sample_values import is_table
 
 
 def tree_of_arrays(value: Any, where: str) -> Any:
@@ -28,7 +29,7 @@ def tree_of_arrays(value: Any, where: str) -> Any:
     Raises:
         TypeError, ValueError: something that makes no array of numbers; names column and row.
     """
-    if _is_table(value):
+    if is_table(value):
         names = list(value.columns)
         if len(set(names)) < len(names):
             raise ValueError(f"{where} has several columns of one name. Received: {names}")
@@ -72,10 +73,6 @@ def rows_of(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
     else:
         rows = array[indices]
     return rows.astype(rows.dtype.newbyteorder("="), copy=False)
-
-
-def _is_table(value: Any) -> bool:
-    return hasattr(value, "columns") and hasattr(value, "iloc")
 
 
 def _is_list_of_arrays(value: Any) -> bool:

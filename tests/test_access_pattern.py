@@ -6,7 +6,9 @@ import random
 
 import pytest
 
+from augflow import access_pattern
 from augflow.access_pattern import AccessPattern
+from augflow.order import python_shuffle
 
 
 def hits(pattern: AccessPattern, order: list[int], length: int, depth: int = 4) -> int:
@@ -81,6 +83,26 @@ def test_random_access_expects_nothing() -> None:
     for index in (5, 17, 2, 11):
         pattern.observe(index, 20)
     assert pattern.upcoming(4) == []
+
+
+def test_random_access_shuffles_once_for_each_time_the_length_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shuffled = []
+    monkeypatch.setattr(
+        access_pattern,
+        "python_shuffle",
+        lambda length, state: shuffled.append(length) or python_shuffle(length, state),
+    )
+    pattern = AccessPattern()
+    draw = random.Random(1)
+    for _ in range(2):
+        pattern.length_was_read()
+        for _ in range(100):
+            pattern.observe(draw.randrange(500), 500)
+    assert shuffled == [500, 500]
+    # And a shuffle that follows is still foreseen.
+    assert hits(pattern, shuffled_as_keras_does(pattern, 500), 500) >= 498
 
 
 def test_foreseeing_leaves_random_alone() -> None:

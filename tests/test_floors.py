@@ -69,6 +69,8 @@ FLOORS = {
         "sample_structure",
         "sample_values",
         "subset",
+        "fair_shares",
+        "label_text",
         "split_ids",
         "table_tree",
         "csv_records",

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from augflow import partition
 
+TABLE = pd.DataFrame({"path": ["a", "b"], "label": [0, 1]})
 few = settings(max_examples=150, deadline=None, derandomize=True)
 
 
 @few
 @given(
-    counts=st.lists(st.integers(10, 60), min_size=1, max_size=5),
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=6),
     validation=st.sampled_from([0.1, 0.2, 0.25, 0.29, 0.5]),
-    test=st.sampled_from([0, 0.1, 0.29]),
+    test=st.sampled_from([0, 0.1, 0.29, 0.45]),
     seed=st.integers(0, 99),
     names=st.booleans(),
 )
@@ -28,24 +31,61 @@ def test_fair_shares(
     counts: list[int], validation: float, test: float, seed: int, names: bool
 ) -> None:
     labels = {f"s{n}{kind}": kind for kind, count in enumerate(counts) for n in range(count)}
+    shares = {"validation": validation, "test": test, "train": 1 - validation - test}
     source = {each: f"class {label}" for each, label in labels.items()} if names else labels
+    assume(all(share * len(labels) >= 1 or not share for share in shares.values()))
+    assume(len(labels) > len(counts) + 1)
     parts = partition(source, validation=validation, test=test, seed=seed)
     assert sorted(parts.train + parts.validation + parts.test) == sorted(labels)
+    assert parts == partition(source, validation=validation, test=test, seed=seed)
     order = list(labels)
-    for name, share in (
-        ("validation", validation),
-        ("test", test),
-        ("train", 1 - validation - test),
-    ):
+    are_classes = names or 2 * counts.count(1) <= len(labels)
+    least = min(counts) * shares["train"]
+    found = {name: Counter(labels[each] for each in parts[name]) for name in shares}
+    for name, share in shares.items():
         part = parts[name]
         assert part == sorted(part, key=order.index)
-        assert abs(len(part) - share * len(labels)) <= 2
-        found = Counter(labels[each] for each in part)
+        assert bool(part) == bool(share)
+        if least >= 1 or not are_classes:
+            assert abs(len(part) - share * len(labels)) < 1, name
         for kind, count in enumerate(counts):
-            assert abs(found[kind] - share * count) <= 2, (name, kind)
-    assert len(parts.validation) == int(len(labels) * validation + 1e-9)
+            if least >= 1:
+                assert abs(found[name][kind] - share * count) < 1, (name, kind)
+            if are_classes and len(found["validation"]) > 1 and len(found["test"]) > 1:
+                assert abs(found[name][kind] - share * count) < 2, (name, kind)
+    if are_classes:
+        assert set(found["train"]) == set(range(len(counts)))
     assert parts.labels == labels and parts.num_classes == len(counts)
     assert parts.class_indices == ({f"class {n}": n for n in range(len(counts))} if names else None)
+
+
+def test_where_small_classes_go_is_by_chance() -> None:
+    # A class each of 3 samples: the share of 0.2 is one for some of them.
+    labels = {f"{kind} {n}": kind for kind in range(5) for n in range(3)}
+    sizes = [
+        Counter(labels[each] for each in partition(labels, validation=0.2, seed=seed).validation)
+        for seed in range(400)
+    ]
+    assert all(sum(each.values()) == 3 for each in sizes)
+    mean = [np.mean([each[kind] for each in sizes]) for kind in range(5)]
+    assert np.allclose(mean, 0.6, atol=0.1), mean
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_class_of_one_sample_is_for_training(seed: int) -> None:
+    labels = {**{f"a{n}": "a" for n in range(9)}, "z": "z", "b0": "b", "b1": "b"}
+    parts = partition(labels, validation=0.3, test=0.3, seed=seed)
+    assert {label for each, label in labels.items() if each in parts.train} == {"a", "b", "z"}
+    assert len(parts.validation) >= 2 and len(parts.test) >= 2
+    # Numbers that are all different are no classes.
+    numbers = partition({n: n for n in range(10)}, validation=0.3, seed=seed)
+    assert len(numbers.validation) == 3
+
+
+def test_shares_are_any_real_numbers() -> None:
+    plain = partition(range(1000), validation=0.2)
+    assert plain == partition(range(1000), validation=np.float32(0.2))
+    assert plain == partition(range(1000), validation=Fraction(1, 5))
 
 
 def test_the_seed_decides() -> None:
@@ -81,8 +121,9 @@ def test_text_files(tmp_path: Path) -> None:
     assert partition(str(file), validation=0.4).labels == {"a": 3, "b": 5, "c": 1}
     file.write_text("a 3\nb 0.5\nc 1e2\n")
     assert partition(str(file), validation=0.4).labels == {"a": 3, "b": 0.5, "c": 100}
-    file.write_text("a nan\nb 1\nc inf\n")
-    assert partition(str(file), validation=0.4).class_indices == {"1": 0, "inf": 1, "nan": 2}
+    file.write_text("a nan\nb cat\nc inf\n#1.png 1\ne dog\n")
+    parts = partition({"train": str(file)})
+    assert parts.class_indices == {"1": 0, "cat": 1, "dog": 2, "inf": 3, "nan": 4}
 
 
 def test_parts_that_are_given(tmp_path: Path) -> None:
@@ -101,11 +142,23 @@ def test_parts_that_are_given(tmp_path: Path) -> None:
         ("a 1\nb\n", r"all.txt, line 2: expected a path and a label. Received: 'b'"),
         ("a 1\n\na 2\n", r"all.txt, line 3: path 'a' stands there twice"),
         ("\n", "all.txt has no line"),
+        ("a 1\nb 2\nc nan\n", "3 are numbers, but that of .*all.txt, line 3 is 'nan'"),
+        ("a 1\nb -inf\nc nan\nd 2", "all.txt, line 2 is '-inf'"),
+        ("path label\na 0\nb 1\n", r"all.txt, line 1: .*header.*'path label'"),
+        ("File Class\na cat\nb dog\n", r"all.txt, line 1: .*header"),
+        ("rows cols\na 0\nb 1\n", "2 of 3 are numbers, but that of .*all.txt, line 1 is 'cols'"),
+        ("a cat\n# of 2020\nb dog\n", "all.txt, line 2: .*comment"),
+        ("a 0\nb 1\n#from 2020,a\nc 1", "all.txt, line 3 is '2020,a'"),
+        ("my file.jpg,3\nmy b.jpg,2\n", "comma between.*'file.jpg,3'.*a dict"),
+        ("a.jpg, 3\nb.jpg, 2\n", "comma between"),
+        ("a.jpg,3\n", "line 1: expected.*comma"),
+        ("3 a.jpg\n2 b.jpg\n", "label in front of the path"),
+        ("a caf\xe9\n", "all.txt is no text in UTF-8: .*0xe9.*Save"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "all.txt"
-    file.write_text(text)
+    file.write_text(text, encoding="latin-1")
     with pytest.raises(ValueError, match=message):
         partition(file)
 
@@ -124,6 +177,14 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         (({"a": 1, "b": "x"},), {}, TypeError, "some labels are names, but that of ID 'a' is 1"),
         ((["a"] * 1,), {}, ValueError, "validation=0.2 of 1 samples leaves none"),
         ((range(9),), {"validation": 1.0}, ValueError, "`validation` must be"),
+        ((range(9),), {"seed": None}, TypeError, "`seed` must be an int.*None"),
+        ((range(9),), {"seed": -1}, ValueError, "`seed` must be at least 0.*-1"),
+        (({n: "abc"[n] for n in range(3)},), {"validation": 0.4}, ValueError, "beside one of each"),
+        ((range(4),), {}, ValueError, "validation=0.2 of 4 samples leaves none for it$"),
+        (({"a": "1", "b": "x", "c": "2"},), {}, ValueError, "2 of 3 .* ID 'b' is 'x'"),
+        (({"a": "1", "b": "nan"},), {}, ValueError, "1 of 2 .* ID 'b' is 'nan'"),
+        ((TABLE,), {}, TypeError, r"`source` must be a list.*DataFrame.*table\['path'\]"),
+        ((range(9),), {"validation": "x"}, ValueError, "`validation` must be"),
         ((range(9),), {"test": -0.1}, ValueError, "`test` must be"),
         ((range(9),), {"validation": 0.5, "test": 0.5}, ValueError, "leave something"),
         (({"a": "7", "b": "8", "c": "007"},), {}, ValueError, "'7' and '007' .of ID 'c'. are the"),
