@@ -29,12 +29,17 @@ class BadFiles:
         self._read: dict[int, set[int]] = {}
         # Epochs read to their end, whose end Keras has not announced yet.
         self._complete = 0
+        self._stand_ins = 0
 
     def add(self, bad: Iterable[BadSample]) -> None:
         """Take note of files that are left out of a batch."""
         for each in bad:
             self.reasons.setdefault(str(each.name), each.reason)
             self._new.setdefault(str(each.name), each.reason)
+
+    def add_stand_in(self) -> None:
+        """Take note of a batch that was handed over in the place of one without any good file."""
+        self._stand_ins += 1
 
     def batch_was_read(self, start: int, position: int, batches: int) -> None:
         """Take note of a batch, and report with the last one of its epoch.
@@ -72,17 +77,28 @@ class BadFiles:
             return
         # The number also lets Python show the warning once an epoch, and not only once.
         when = "" if self._epoch is None else f" in epoch {self._epoch}"
+        stand_ins, self._stand_ins = self._stand_ins, 0
+        twice = ""
+        if stand_ins:
+            twice = (
+                f" {stand_ins:,} batch(es) held nothing else; another batch of the epoch was "
+                "handed over a second time in that place."
+            )
         shown = [f"{path!r} ({reason})" for path, reason in list(left_out.items())[:_NAMES_SHOWN]]
         more = ", ..." if len(left_out) > len(shown) else ""
         warn_user(
             f"augflow: {len(left_out):,} file(s) could not be read and were left out{when}: "
-            f"{', '.join(shown)}{more}. The flow's `bad_files` has all of them.",
+            f"{', '.join(shown)}{more}. The flow's `bad_files` has all of them.{twice}",
         )
 
 
-def nothing_left(bad: list[BadSample]) -> ImageReadError:
+class NothingLeftError(ImageReadError):
+    """No file of a batch can be read."""
+
+
+def nothing_left(bad: list[BadSample]) -> NothingLeftError:
     """The error for a batch of which no file can be read."""
-    return ImageReadError(
+    return NothingLeftError(
         str(bad[0].name),
         f"{bad[0].reason}. None of the {len(bad)} file(s) of this batch can be read, so nothing "
         "is left to hand over. `bad_files` has those found so far, augflow.verify(flow) finds "

@@ -44,15 +44,16 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
 
     Raises:
         TypeError: none of these three.
+        ValueError: the directory has no images.
         FileNotFoundError, NotADirectoryError: there is no such directory.
     """
     import pandas
 
+    count = checked_workers(workers)
     names, paths_of, read = _files_of(flow_or_directory)
     flow = flow_or_directory if isinstance(flow_or_directory, FileIterator) else None
     companions = None if flow is None else flow._companion_settings()
     wrong: dict[int, str] = {}
-    count = checked_workers(workers)
     if count is None:
         from augflow.pool import cpu_count
 
@@ -95,6 +96,12 @@ def _files_of(
         names = list_flat(directory, endings, keeps_bands=True)
         folders = find_classes(directory)
         names += scan_classes(directory, folders, endings, keeps_bands=True).filenames
+        if not names:
+            raise ValueError(
+                f"no images with one of the endings {', '.join(endings)} were found in "
+                f"{directory!r} or its folders, so nothing was verified. Files of other kinds: "
+                "verify(generator.flow_from_directory(directory, formats=...))"
+            )
 
         def paths_below(rows: np.ndarray) -> list[str]:
             return [os.path.join(directory, names[row]) for row in rows.tolist()]
@@ -108,5 +115,5 @@ def _files_of(
         return given, lambda rows: [paths[row] for row in rows.tolist()], ReadSettings()
     raise TypeError(
         "verify takes a flow from flow_from_directory or flow_from_dataframe, a directory, or a "
-        f"list of paths. Received: {type(given).__name__}"
+        f"list of paths, such as dataframe['filename']. Received: {type(given).__name__}"
     )

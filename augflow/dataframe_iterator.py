@@ -165,6 +165,7 @@ class DataFrameIterator(FileIterator):
             dataframe, names = keep_classes(dataframe, y_col, classes, self.class_order)
             self.class_indices = {name: number for number, name in enumerate(names)}
             self.num_classes = len(names)
+        dataframe = scan_table.with_targets(dataframe, y_col, weight_col, class_mode)
         if extra_cols is not None:
             # Before a subset is taken: a function sees the same rows for both of them.
             self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)

@@ -27,6 +27,11 @@ _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB = 0, 1, 2
 _CONTIGUOUS = 1
 # Smaller copies and masks of the page before.
 _NO_IMAGE = 0b101
+# With more samples a page, it finds no mode and prints a line for each file.
+_MOST_OF_PILLOW = 4
+# Pages that are narrower than this, and more than they are wide, are the rows of an image whose
+# bands lie in the last axis: (height, width, bands) written as if it were (pages, height, width).
+_NARROWEST = 16
 _OPENCV_DTYPES = frozenset({"i1", "u2", "i2", "u4", "i4", "f4", "f8"})
 
 
@@ -80,7 +85,7 @@ def decode_tiff(data: bytes) -> np.ndarray:
     pages = _read_pages(data)
     if len(pages) == 1:
         page = pages[0]
-        if page.dtype == "u1":
+        if page.dtype == "u1" and page.samples <= _MOST_OF_PILLOW:
             pixels = _by_pillow(data, page)
         else:
             pixels = _by_opencv(data, page) if page.suits_opencv else None
@@ -91,6 +96,13 @@ def decode_tiff(data: bytes) -> np.ndarray:
             f"it has {len(pages)} pages, and pages are taken for bands only if all have one "
             "band, the same size and the same dtype. Read it by a function of your own: "
             'formats={".tif": function}'
+        )
+    elif pages[0].width < min(_NARROWEST, len(pages)):
+        raise ValueError(
+            f"it has {len(pages)} pages of {pages[0].height} x {pages[0].width} pixels, as when an "
+            "array of shape (height, width, bands) is written without saying so. Write it with "
+            'tifffile.imwrite(path, array, photometric="minisblack", planarconfig="contig"), or '
+            'read it by a function of your own: formats={".tif": function}'
         )
     return _by_tifffile(data, pages)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Iterator as AbstractIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from augflow.augmentation import check_levels_dtype
-from augflow.bad_files import BadFiles, nothing_left
+from augflow.bad_files import BadFiles, NothingLeftError, nothing_left
 from augflow.batch import ImagePlan
 from augflow.batch_plan import BadSample
 from augflow.class_iterator import ClassIterator
@@ -29,6 +30,10 @@ from augflow.settings import ReadSettings
 from augflow.targets import batch_targets
 
 WITHOUT_CLASSES = frozenset({"input", "mask", "multi_output", "raw", None})
+
+
+# So many others are tried in the place of a batch of broken files alone.
+_STAND_INS = 4
 
 
 class FileIterator(CompanionIterator, ClassIterator):
@@ -270,9 +275,32 @@ class FileIterator(CompanionIterator, ClassIterator):
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         try:
             return super()._fetch(place, coming)
+        except NothingLeftError:
+            for other in self._instead_of(place):
+                with suppress(NothingLeftError):
+                    batch = super()._fetch(other, iter(()))
+                    self._bad_files.add_stand_in()
+                    return batch
+            raise
         finally:
             if self.on_error == "skip":
                 self._bad_files.batch_was_read(place.key[0], place.key[1], len(self))
+
+    def _instead_of(self, place: Place) -> AbstractIterator[Place]:
+        """Batches of the same epoch to train on where one is broken files alone: those before.
+
+        None without shuffling: each epoch would have the same gap, and predictions an order.
+        """
+        if not self.shuffle:
+            return
+        start, position, _ = place.key
+        epoch = self._epoch
+        schedule = self._current_schedule()
+        if epoch is None or epoch.start != start:
+            epoch = schedule.epoch(start)
+        for distance in range(1, min(_STAND_INS, len(self) - 1) + 1):
+            other = (position - distance) % len(self)
+            yield schedule.place(epoch, other, start + other)
 
     def on_epoch_end(self) -> None:
         """See ``Iterator.on_epoch_end``; also says which files were left out."""

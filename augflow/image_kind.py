@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from augflow.errors import is_broken_file
+from augflow.errors import ImageReadError, is_broken_file
 from augflow.image_cache import RAM
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings, TransformSettings
@@ -48,6 +48,8 @@ def learn_kind(paths: Iterable[str], settings: ReadSettings, skip_broken: bool) 
                 image = read_image(path, settings)
         except OSError as error:
             if not (skip_broken and is_broken_file(error)):
+                if not isinstance(error, ImageReadError):
+                    error.add_note(f"augflow: while preparing file {path!r}")
                 raise
             last = error
             continue

@@ -249,7 +249,13 @@ class ImageTransformer:
             self.zca_whitening_matrix = matrix
 
     def _array_statistics(self, x: Any, augment: bool, rounds: int, seed: int | None) -> Statistics:
-        images = np.array(x, dtype=self.dtype)
+        try:
+            images = np.array(x, dtype=self.dtype)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                "`fit` takes an array of images of one size, or a flow of images. Received: "
+                f"{type(x).__name__} ({error})"
+            ) from error
         if images.ndim != 4:
             raise ValueError(
                 f"`fit` needs images of rank 4. Received an array of shape {images.shape}"

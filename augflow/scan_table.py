@@ -15,7 +15,7 @@ import numpy as np
 
 from augflow.progress import Progress
 from augflow.scan_labels import check_labels, check_two_classes, class_list
-from augflow.table_rows import check_present, first_of, value_types
+from augflow.table_rows import check_present, first_of, row_names, value_types
 from augflow.warn_user import warn_user
 
 if TYPE_CHECKING:
@@ -137,6 +137,46 @@ def split_slice(count: int, split: tuple[float, float]) -> slice:
     return slice(int(split[0] * count), int(split[1] * count))
 
 
+def with_targets(
+    dataframe: pandas.DataFrame, y_col: Any, weight_col: Hashable | None, class_mode: str | None
+) -> pandas.DataFrame:
+    """The table with targets that NumPy can hold; warnings name those and weights that are missing.
+
+    pandas's own integers, floats and booleans, which may lack values, would make arrays of objects
+    together with other columns. Keras keeps the rows of missing ones, and the loss is NaN.
+
+    Args:
+        dataframe: one row a sample.
+        y_col: a column, or a list of them.
+        weight_col: the column of sample weights, or None.
+        class_mode: one of ``CLASS_MODES``.
+    """
+    targets: list[Hashable] = []
+    if class_mode in ("raw", "multi_output"):
+        targets = list(y_col) if isinstance(y_col, list) else [y_col]
+    weights = [] if weight_col is None else [weight_col]
+    for argument, columns in (("y_col", targets), ("weight_col", weights)):
+        for column in columns:
+            _warn_of_missing(dataframe, argument, column)
+    dataframe = dataframe.copy(deep=False)
+    for column in targets:
+        series = dataframe[column]
+        kind = getattr(series.dtype, "numpy_dtype", None)
+        if kind is not None and kind.kind in "biuf" and not isinstance(series.dtype, np.dtype):
+            dataframe[column] = series.astype("float64" if series.isna().any() else kind)
+    return dataframe
+
+
+def _warn_of_missing(dataframe: pandas.DataFrame, argument: str, column: Hashable) -> None:
+    rows = np.flatnonzero(dataframe[column].isna().to_numpy())
+    if len(rows):
+        warn_user(
+            f"{len(rows):,} value(s) in {argument}={column!r} are missing, in row "
+            f"{row_names(dataframe.index, rows)}; their rows are kept, as Keras keeps them, and "
+            f"one NaN spoils a loss. dataframe.dropna(subset=[{column!r}]) leaves them out."
+        )
+
+
 def _check_dataframe(dataframe: Any) -> None:
     import pandas
 
@@ -149,13 +189,19 @@ def _check_dataframe(dataframe: Any) -> None:
 
 
 def _check_file_names(dataframe: pandas.DataFrame, x_col: Hashable) -> None:
-    types = value_types(dataframe[x_col])
-    wrong = sorted(kind.__name__ for kind in types if not issubclass(kind, str))
+    column = dataframe[x_col]
+    missing = np.flatnonzero(column.isna().to_numpy())
+    if len(missing):
+        raise TypeError(
+            f"all values in x_col={x_col!r} must be str (file names), and {len(missing):,} are "
+            f"missing, in row {row_names(column.index, missing)}. Leave these rows out: "
+            f"dataframe.dropna(subset=[{x_col!r}])."
+        )
+    wrong = sorted(kind.__name__ for kind in value_types(column) if not issubclass(kind, str))
     if wrong:
         raise TypeError(
             f"all values in x_col={x_col!r} must be str (file names). Received values of type: "
-            f"{', '.join(wrong)}. Convert them with dataframe[{x_col!r}].astype(str); drop rows "
-            f"with missing values (float nan, NoneType) first."
+            f"{', '.join(wrong)}. Convert them with dataframe[{x_col!r}].astype(str)."
         )
 
 

@@ -131,7 +131,7 @@ def read_extra_cols(
     arrays: dict[str | None, np.ndarray] = {}
     if isinstance(extra_cols, dict):
         for name, wanted in extra_cols.items():
-            if isinstance(wanted, list):
+            if isinstance(wanted, list | tuple):
                 arrays[name] = _as_table(dataframe, {column: read(column) for column in wanted})
             else:
                 arrays[name] = _as_input(read(wanted))
@@ -151,8 +151,12 @@ def _image_key(image_key: str | None) -> str:
 def _columns_of(extra_cols: Any) -> list[Hashable]:
     if not isinstance(extra_cols, dict):
         return list(extra_cols or ())
-    lists = [wanted if isinstance(wanted, list) else [wanted] for wanted in extra_cols.values()]
+    lists = [_as_list(wanted) for wanted in extra_cols.values()]
     return [column for wanted in lists for column in wanted]
+
+
+def _as_list(wanted: Any) -> list[Hashable]:
+    return list(wanted) if isinstance(wanted, list | tuple) else [wanted]
 
 
 def _read_column(column: pandas.Series, function: Any) -> np.ndarray:
@@ -232,22 +236,31 @@ def _preprocessed(column: pandas.Series, function: Any) -> np.ndarray:
     where = f"preprocess[{column.name!r}] ({name})"
     with UserCode(_note, where, len(column)):
         answer = function(column.to_numpy())
-    values = np.asarray(answer)
+    if not hasattr(answer, "__len__") or len(answer) != len(column):
+        raise ValueError(
+            f"{where} returned {_described(answer)} for {len(column)} rows; expected one row for "
+            "each."
+        )
+    try:
+        values = np.asarray(answer)
+    except ValueError:
+        values = np.empty(len(column), dtype=object)  # lists of different lengths
     if values.dtype.kind == "O":
         # A Series of arrays, or a list of them, is a column like any other.
         values = _stacked(column.__class__(list(answer), index=column.index, name=column.name))
     if values.dtype.kind not in "biuf":
         raise TypeError(f"{where} returned values of dtype {values.dtype}; expected numbers")
-    if values.ndim == 0 or len(values) != len(column):
-        raise ValueError(
-            f"{where} returned an array of shape {values.shape} for {len(column)} rows; expected "
-            "one row for each."
-        )
     return values
 
 
 def _note(where: str, rows: int) -> str:
     return f"augflow: in {where}, which got the whole column of {rows} rows"
+
+
+def _described(answer: Any) -> str:
+    if hasattr(answer, "__len__"):
+        return f"{len(answer)} values of type {type(answer).__name__}"
+    return f"{answer!r} of type {type(answer).__name__}"
 
 
 def _as_input(values: np.ndarray) -> np.ndarray:

@@ -101,6 +101,26 @@ def test_by_index_it_is_the_same(folder: Path, workers: int) -> None:
         assert [found[position] for position in range(LENGTH)] == wanted
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_of_broken_files_alone_while_shuffling(folder: Path, workers: int) -> None:
+    # With batches of one, each broken file is a batch, as a short last batch may be.
+    options = {"batch_size": 1, "on_error": "skip", "class_mode": None}
+    with make_flow(folder, workers, **options) as flow:
+        with pytest.warns(UserWarning, match=r"4 batch\(es\) held nothing else; another"):
+            batches = signatures(take(flow, SAMPLES))
+        order = flow.index_array.tolist()
+    with make_flow(folder, workers, **options) as by_index, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert [signature(by_index[k]) for k in reversed(range(SAMPLES))] == batches[::-1]
+    for place, row in enumerate(order):
+        before = next(k for k in range(place - 1, -9, -1) if order[k] not in BROKEN)
+        assert (batches[place] == batches[before]) == (row in BROKEN)
+    # In a fixed order they would be missing in each epoch, and predictions would be shifted.
+    flow = make_flow(folder, workers, shuffle=False, **options)
+    with flow, pytest.raises(ImageReadError, match="None of the 1 file"):
+        take(flow, SAMPLES)
+
+
 def test_by_default_the_name_stops_the_run(folder: Path) -> None:
     with make_flow(folder) as flow, pytest.raises(ImageReadError, match=r"cannot read image '.*"):
         take(flow, LENGTH)
@@ -370,8 +390,8 @@ def test_verify_of_many_files_keeps_their_order(
     assert found["filename"].tolist() == [broken] * sum(paths == broken)
 
 
-def test_verify_of_a_whole_folder_is_empty(whole: Path, tmp_path: Path) -> None:
-    for nothing in (whole, tmp_path, []):
+def test_verify_of_a_whole_folder_is_empty(whole: Path) -> None:
+    for nothing in (whole, []):
         found = augflow.verify(nothing, workers=0)
         assert found.columns.tolist() == ["filename", "reason"] and len(found) == 0
 
@@ -384,6 +404,9 @@ def test_verify_says_what_it_takes(tmp_path: Path) -> None:
             augflow.verify(wrong)
     with pytest.raises(ValueError, match="workers"):
         augflow.verify(tmp_path, workers=-1)
+    # Not the answer of a folder in which all is well.
+    with pytest.raises(ValueError, match=r"no images .* so nothing was verified"):
+        augflow.verify(tmp_path)
 
 
 def test_what_verify_finds_can_be_left_out(folder: Path) -> None:

@@ -296,6 +296,19 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         ValueError,
         r"`preprocess` gives for the column 'gaps' .*'r3', 'r8'",
     ),
+    "preprocess returns nothing": (
+        {"extra_cols": ["word"], "preprocess": {"word": lambda values: None}},
+        ValueError,
+        r"preprocess\['word'\].* returned None of type NoneType",
+    ),
+    "preprocess returns ragged lists": (
+        {
+            "extra_cols": ["word"],
+            "preprocess": {"word": lambda values: [[1] * (1 + n % 2) for n in range(19)]},
+        },
+        ValueError,
+        r"row .* of the column 'word' .*\(2,\).*\(1,\)",
+    ),
     "ragged": ({"extra_cols": {"r": "ragged"}}, ValueError, r"row 'r5' .*\(2,\), row 'r0' .*\(3,"),
     "ragged within": ({"extra_cols": {"r": "nested"}}, TypeError, r"row 'r0' .*'nested'"),
     "too large for float32": ({"extra_cols": ["user"]}, ValueError, r"'user' .*2\*\*24 .*'r9'"),
@@ -319,10 +332,10 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "preprocess returns too few": (
         {"extra_cols": ["word"], "preprocess": {"word": lambda values: np.zeros(3)}},
         ValueError,
-        r"shape \(3,\) for 19 rows",
+        r"3 values of type ndarray for 19 rows",
     ),
     "preprocess returns one number": (
-        {"extra_cols": ["word"], "preprocess": {"word": len}}, ValueError, r"shape \(\) for 19"
+        {"extra_cols": ["word"], "preprocess": {"word": len}}, ValueError, "returned 19 of type int"
     ),
 }  # fmt: skip
 

@@ -366,3 +366,11 @@ def test_keras_gives_the_same(folder: Path) -> None:
                 table, folder, class_mode=None, target_size=(5, 4)
             )
         )
+
+
+@pytest.mark.parametrize("wrong", ["folder", pd.DataFrame({"a": ["x"]}), iter([1, 2])])
+def test_what_is_no_images_is_said_to_be(wrong: Any) -> None:
+    with pytest.raises(
+        (TypeError, ValueError), match=r"`fit` takes an array of images .*, or a fl"
+    ):
+        ImageDataGenerator(featurewise_center=True).fit(wrong)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from augflow import ImageDataGenerator
 from augflow.class_order import sort_classes
@@ -265,3 +266,48 @@ def test_class_order_of_flows(tmp_path: Path, folder: Path) -> None:
         generator.flow_from_directory(tmp_path, class_order="numeric")
     with pytest.raises(ValueError, match="`class_order` must be"):
         generator.flow_from_dataframe(rows, tmp_path, class_order=None)
+
+
+# Targets and weights that are missing
+
+
+@pytest.mark.parametrize("class_mode", ["raw", "multi_output"])
+def test_missing_targets_and_weights_are_told(tmp_path: Path, class_mode: str) -> None:
+    table = pd.DataFrame(
+        {
+            "filename": [f"{number}.png" for number in range(4)],
+            "size": [1.0, np.nan, 3.0, 4.0],
+            "count": pd.array([1, 2, None, 4], dtype="Int64"),
+            "weight": [1.0, 1.0, 1.0, np.nan],
+        },
+        index=list("abcd"),
+    )
+    for name in table["filename"]:
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    with pytest.warns(UserWarning) as told:
+        flow = ImageDataGenerator(workers=0).flow_from_dataframe(
+            table,
+            tmp_path,
+            y_col=["size", "count"],
+            weight_col="weight",
+            class_mode=class_mode,
+            shuffle=False,
+        )
+    texts = [str(each.message) for each in told]
+    for column, row in (
+        ("y_col='size'", "b"),
+        ("y_col='count'", "c"),
+        ("weight_col='weight'", "d"),
+    ):
+        assert sum(column in text and f"row '{row}'" in text for text in texts) == 1
+    # pandas's own integers are numbers beside others, with NaN for what is missing.
+    columns = np.stack(flow.labels, axis=-1) if class_mode == "multi_output" else flow.labels
+    assert columns.dtype == np.float64
+    assert np.array_equal(columns[:, 1], [1, 2, np.nan, 4], equal_nan=True)
+
+
+def test_missing_file_names_are_told_by_row() -> None:
+    for column in (pd.Categorical(["0.png", None, "1.png"]), ["0.png", np.nan, "1.png"]):
+        table = pd.DataFrame({"filename": column, "class": ["a", "b", "c"]}, index=[7, 8, 9])
+        with pytest.raises(TypeError, match=r"x_col='filename' .* 1 are missing, in row 8"):
+            ImageDataGenerator().flow_from_dataframe(table, "anywhere")

@@ -526,3 +526,31 @@ def test_what_a_color_mode_cannot_show_is_said(tmp_path: Path) -> None:
         settings = ReadSettings(SIZE, color_mode)
         with pytest.raises(ValueError, match=r"a\.npy' holds 5 channel\(s\) of uint16"):
             read_image(str(tmp_path / "a.npy"), settings)
+
+
+def test_many_bands_of_8_bits_say_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pixels = np.arange(9 * 11 * 7, dtype=np.uint8).reshape(9, 11, 7)
+    path = tmp_path / "seven.tif"
+    tifffile.imwrite(path, pixels, photometric="minisblack", planarconfig="contig")
+    assert np.array_equal(read_image(str(path), UNCHANGED), pixels)
+    assert not caplog.records
+
+
+def test_rows_are_not_taken_for_bands(tmp_path: Path) -> None:
+    path = tmp_path / "rows.tif"
+    tifffile.imwrite(path, np.zeros((20, 30, 5), np.uint8))
+    with pytest.raises(ImageReadError, match=r"20 pages of 30 x 5 pixels.*planarconfig="):
+        read_image(str(path), UNCHANGED)
+
+
+def test_a_loader_that_fails_at_first_names_the_file(tmp_path: Path) -> None:
+    def load(path: str) -> np.ndarray:
+        raise OSError("no disk")
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.scan").write_bytes(b"")
+    with pytest.raises(OSError, match="no disk") as caught:
+        ImageDataGenerator().flow_from_directory(
+            tmp_path, color_mode="unchanged", formats={"scan": load}
+        )
+    assert "x.scan" in caught.value.__notes__[0]
