@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator as AbstractIterator
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from augflow.sample_values import checked_weights
 from augflow.schedule import Place
 from augflow.stage_times import READ, StageClock
 from augflow.subset import check_has_batch, subset_part
-from augflow.table_tree import map_arrays, named_arrays, rows_of, tree_of_arrays
+from augflow.table_tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 
 
 def flow_from_arrays(
@@ -54,7 +55,7 @@ def flow_from_arrays(
 
     Raises:
         TypeError, ValueError: arrays of different lengths, or of something else than numbers,
-            booleans or text; they name column and row.
+            booleans or text; columns of one index in different orders. They name column and row.
     """
     return ArraysIterator(
         inputs,
@@ -91,13 +92,15 @@ class ArraysIterator(Iterator):
         validation_split: float = 0,
         subset: str | None = None,
     ) -> None:
+        check_same_order(("inputs", inputs), ("targets", targets), ("sample_weight", sample_weight))
+        from_list = isinstance(inputs, list) or isinstance(targets, list)
         inputs = tree_of_arrays(inputs, "inputs")
         targets = None if targets is None else tree_of_arrays(targets, "targets")
         if sample_weight is not None:
             if targets is None:
                 raise ValueError("`sample_weight` needs `targets`. Received: targets=None")
-            sample_weight = np.asarray(sample_weight)
-        samples = _common_length(inputs, targets, sample_weight)
+            sample_weight = _weights(sample_weight)
+        samples = _common_length(inputs, targets, sample_weight, from_list)
         part = subset_part(samples, validation_split, subset)
         cut = partial(map_arrays, function=lambda array: array[part])
         self.inputs = cut(inputs)
@@ -149,20 +152,32 @@ class ArraysIterator(Iterator):
         return make_stats(*self._meter.read(), cpus=0, decode=None, unit="samples")
 
 
-def _common_length(inputs: Any, targets: Any, sample_weight: np.ndarray | None) -> int:
-    """The number of rows that all arrays have."""
+def _weights(sample_weight: Any) -> np.ndarray:
+    if isinstance(sample_weight, Mapping | str) or not hasattr(sample_weight, "__len__"):
+        raise TypeError(
+            "`sample_weight` must be a list, array or column of one number a row. Received: "
+            f"{sample_weight!r}"
+        )
+    weights = tree_of_arrays(sample_weight, "sample_weight")
+    return weights if isinstance(weights, np.ndarray) else np.asarray(sample_weight)
+
+
+def _common_length(
+    inputs: Any, targets: Any, sample_weight: np.ndarray | None, from_list: bool
+) -> int:
+    """The number of rows that all arrays have; ``from_list``: whether a list was given."""
     arrays = list(named_arrays(inputs, "inputs"))
     if targets is not None:
         arrays += named_arrays(targets, "targets")
     if sample_weight is not None:
-        arrays.append(("sample_weight", np.atleast_1d(sample_weight)))
+        arrays.append(("sample_weight", sample_weight))
     first, samples = arrays[0][0], len(arrays[0][1])
     for name, array in arrays[1:]:
         if len(array) != samples:
+            hint = ". A list of arrays is several inputs; np.stack makes one array of a list of "
             raise ValueError(
                 f"all arrays must have one row a sample. Received: {first} with {samples} rows and "
-                f"{name} with {len(array)}. A list of arrays is several inputs; np.stack makes one "
-                "array of a list of samples"
+                f"{name} with {len(array)}{hint + 'samples' if from_list else ''}"
             )
     if not samples:
         raise ValueError(f"{first} has no rows: there is no sample")

@@ -73,7 +73,7 @@ class Iterator(KerasBase):
             raise TypeError(f"unexpected keyword arguments: {sorted(unknown)}")
         self._start_runtime()
         self.n = SampleCount(n)
-        self.batch_size = _checked_batch_size(batch_size)
+        self.batch_size = batch_size
         self.seed = _checked_seed(seed)
         self.shuffle = shuffle
         self.batch_index = 0
@@ -105,6 +105,8 @@ class Iterator(KerasBase):
         self._live: np.random.RandomState | StreamState = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "batch_size":
+            value = _checked_batch_size(value)
         object.__setattr__(self, name, value)
         if not name.startswith("_") and name not in _MOVING:
             self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
@@ -262,9 +264,8 @@ class Iterator(KerasBase):
                 return self._fetch(place, coming)
             except StopIteration as error:
                 # Out of an iterator it would be taken for the end of the data (PEP 479).
-                notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
                 raise RuntimeError(
-                    f"a function that this flow calls raised StopIteration{notes}"
+                    "a function that this flow calls raised StopIteration"
                 ) from error
 
     def __getitem__(self, idx: int) -> Any:

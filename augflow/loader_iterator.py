@@ -195,6 +195,13 @@ class LoaderIterator(EngineIterator):
     # The engine's part
 
     def _plan(self) -> LoaderPlan:
+        for name in ("ids", "labels", "sample_weight"):
+            values = getattr(self, name)
+            if values is not None and len(values) < self.n:
+                raise ValueError(
+                    f"`{name}` was changed and now has {len(values)} values for the {self.n} "
+                    "samples of this flow; make a new flow of them"
+                )
         return LoaderPlan(SampleSource(self.load, self.augment), self._structure())
 
     def _user_workers(self) -> int | None:

@@ -105,14 +105,10 @@ class Structure:
         self, leaf: Leaf, array: np.ndarray, row: int, value: np.ndarray, name: Any
     ) -> None:
         if not _fits(value.dtype, leaf.dtype):
-            advice = f"value.astype({_spelled(leaf.dtype)!r})"
-            if value.dtype.kind in "US":
-                # Made as long as the first sample, the text would be cut in silence.
-                advice = f"one length for all, e.g. np.asarray(value, '{value.dtype.kind}64'),"
             raise ValueError(
                 f"the sample of ID {name!r}{_at(leaf.where)} has dtype {value.dtype}; the first "
                 f"sample, of ID {self.first!r}, has {leaf.dtype}, and all must have the same: use "
-                f"{advice} in what returns it"
+                f"{_common_form(value.dtype, leaf.dtype)} for every sample, in what returns them"
             )
         if value.shape == leaf.shape:
             array[row] = value
@@ -209,7 +205,10 @@ def _padded_shape(
         and len(sides) == len(shape)
         and all(side is None or (isinstance(side, int | np.integer) and side > 0) for side in sides)
     ):
-        raise _bad_pad(pad, f"{len(shape)} ints of at least 1 or None, as for shape {shape}", where)
+        expected = {0: "None for a number, which has no axes", 1: "an int of at least 1"}.get(
+            len(shape), f"{len(shape)} ints of at least 1, None for axes that are not padded"
+        )
+        raise _bad_pad(pad, f"{expected}: the sample has shape {shape}", where)
     wanted = tuple(
         own if side is None else int(side) for own, side in zip(shape, sides, strict=True)
     )
@@ -223,8 +222,12 @@ def _padded_shape(
 
 def _check_pad_value(pad_value: Any, leaf: Leaf) -> None:
     try:
-        filled = np.full((), pad_value, leaf.dtype)
-        fits = leaf.dtype.kind not in "iub" or filled == pad_value
+        with np.errstate(invalid="ignore", over="ignore"):
+            filled = np.full((), pad_value, leaf.dtype)
+        kind = leaf.dtype.kind
+        # Text of any length, in the place of a comparison of text with a number.
+        whole = np.asarray(pad_value).astype(kind) if kind in "US" else pad_value
+        fits = bool(kind in "fc" or filled == whole)
     except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
@@ -238,12 +241,19 @@ def _bad_pad(pad: Any, wanted: str, where: str) -> ValueError:
     return ValueError(f"`pad`{_at(where)} must be {wanted}. Received: {pad!r}")
 
 
+def check_unmasked(value: Any, begin: str) -> None:
+    """Raise where NumPy would hand over what a mask hides; ``begin``: of the message."""
+    if np.ma.is_masked(value):
+        raise ValueError(f"{begin}, with masked elements; fill these in, with .filled(value)")
+
+
 def _as_array(value: Any, where: str, name: Any) -> np.ndarray:
     if type(value) is np.ndarray and value.dtype.kind not in REFUSED_KINDS:
         return value
     begin = f"the sample of ID {name!r}{_at(where)} is {_described(value)}"
     if value is None:
         raise TypeError(f"{begin}; a `return` may be missing in `load` or `augment`")
+    check_unmasked(value, begin)
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -252,8 +262,8 @@ def _as_array(value: Any, where: str, name: Any) -> np.ndarray:
         ) from error
     if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(
-            f"{begin}, which makes an array of dtype {array.dtype}; numbers, booleans or text are "
-            "expected"
+            f"{begin}, which makes an array of dtype {array.dtype}; expected numbers or booleans. "
+            "Number text in `load`: Keras takes no strings from a flow"
         )
     return array
 
@@ -277,9 +287,18 @@ def _at(where: str) -> str:
     return f" at {where}" if where else ""
 
 
-def _spelled(dtype: np.dtype[Any]) -> str:
-    """A name for ``astype`` that can be read."""
-    return dtype.str if dtype.kind in "US" else dtype.name
+def _common_form(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
+    """An expression that gives samples of both dtypes one dtype, without a loss."""
+    if dtype.kind in "US" and dtype.kind == other.kind:
+        # Made as long as the first sample, the text would be cut in silence.
+        return f"one length, e.g. np.asarray(value, '{dtype.kind}64'),"
+    common = np.result_type(dtype, other)
+    if common.kind in "US":
+        return "numbers only, or text only,"
+    # float64 beside float32 is what NumPy's functions return, and seldom wanted.
+    if dtype.kind == other.kind == "f":
+        common = other
+    return f"np.asarray(value).astype({common.name!r})"
 
 
 def _described(value: Any) -> str:

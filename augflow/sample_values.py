@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from augflow.sample_structure import check_unmasked
+
 _MOST_NAMED = 3
 
 
@@ -73,7 +75,7 @@ def in_order(values: Any, ids: Sequence[Any], what: str) -> Sequence[Any]:
     if len(values) != len(ids):
         raise ValueError(
             f"`{what}` must have one value for each ID. Received: {len(values)} values for "
-            f"{len(ids)} IDs"
+            f"{len(ids)} IDs{_outputs_hint(values, ids)}"
         )
     _check_order(values, ids, what)
     return values  # type: ignore[no-any-return]
@@ -92,6 +94,10 @@ def values_of(values: Any, ids: Sequence[Any], what: str) -> np.ndarray:
         TypeError, ValueError: as ``in_order``, or values that make no array of numbers.
     """
     listed = in_order(values, ids, what)
+    if getattr(listed, "dtype", None) == np.dtype(object):
+        # A column of arrays: NumPy stacks those of a list.
+        listed = listed.tolist()  # type: ignore[attr-defined]
+    check_unmasked(listed, f"`{what}` is an array")
     try:
         array = np.asarray(listed)
     except ValueError:
@@ -153,6 +159,15 @@ def checked_weights(weights: np.ndarray, ids: Sequence[Any], kind: str = "ID") -
     return weights
 
 
+def _outputs_hint(values: Any, ids: Sequence[Any]) -> str:
+    """What to do about arrays that are the targets of several outputs each."""
+    if not isinstance(values, tuple | list) or not values:
+        return ""
+    if any(isinstance(each, str) or np.shape(each)[:1] != (len(ids),) for each in values):
+        return ""
+    return ". For several outputs, let `load` return (inputs, targets) and leave `labels` out"
+
+
 def _check_has_all(values: Mapping[Any, Any], ids: Sequence[Any], what: str) -> None:
     try:
         missing = [each for each in ids if each not in values]
@@ -165,7 +180,7 @@ def _check_has_all(values: Mapping[Any, Any], ids: Sequence[Any], what: str) -> 
         return
     named = ", ".join(repr(each) for each in missing[:_MOST_NAMED])
     more = ", ..." if len(missing) > _MOST_NAMED else ""
-    hint = ""
+    hint = _outputs_hint(list(values.values()), ids)
     if str(missing[0]) in values:
         kind = type(missing[0]).__name__
         hint = f". It has {str(missing[0])!r}, a str, but the ID is of type {kind}"
@@ -174,17 +189,22 @@ def _check_has_all(values: Mapping[Any, Any], ids: Sequence[Any], what: str) -> 
     )
 
 
+def is_reordered(names: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether two lists have the same names in different orders.
+
+    A column whose index has the names of the samples in another order than these may be meant by
+    name or by place, and nothing tells which.
+    """
+    try:
+        return list(names) != list(others) and set(names) == set(others)
+    except (TypeError, ValueError):
+        # What cannot be hashed or compared is no index.
+        return False
+
+
 def _check_order(values: Any, ids: Sequence[Any], what: str) -> None:
     """Raise where a column of a table may be meant by ID and has another order than the IDs."""
-    if not hasattr(values, "to_dict"):
-        return
-    try:
-        names = values.index.tolist()
-        by_name = names != list(ids) and set(names) == set(ids)
-    except TypeError:
-        # IDs that cannot be hashed are no index.
-        return
-    if by_name:
+    if hasattr(values, "to_dict") and is_reordered(values.index.tolist(), ids):
         raise ValueError(
             f"`{what}` has the IDs as its index, in another order than the IDs. Give "
             f"{what}.to_dict() to go by ID, or {what}.to_numpy() to go by place"

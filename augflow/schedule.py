@@ -15,6 +15,7 @@ import numpy as np
 
 from augflow.order import EpochOrder, SampleOrder, epoch_order, occurrences
 from augflow.streams import SampleSeeds, StreamState, seeded
+from augflow.subset import check_has_batch
 
 _EPOCHS_KEPT = 3
 
@@ -60,6 +61,9 @@ class Schedule:
         base_seed: int in [0, 2**32).
         order: draws the order of an epoch. Defaults to a permutation.
         drop_remainder: whether an epoch ends before a batch that would be shorter.
+
+    Raises:
+        ValueError: that leaves no batch.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Schedule:
         drop_remainder: bool = False,
     ) -> None:
         self.settings = (samples, batch_size, shuffle, base_seed, order, drop_remainder)
+        check_has_batch(samples, batch_size, drop_remainder)
         self.samples = samples
         self.batch_size = batch_size
         self.shuffle = shuffle

@@ -211,7 +211,14 @@ def _ids_and_labels(
 def _first_twice(ids: list[Any]) -> tuple[Any] | None:
     seen = set()
     for each in ids:
-        if each in seen:
+        try:
+            known = each in seen
+        except TypeError as error:
+            raise TypeError(
+                f"IDs to divide must be usable as keys of a dict ({error}), e.g. a tuple in the "
+                f"place of a list. Received: {each!r}"
+            ) from error
+        if known:
             return (each,)
         seen.add(each)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 
@@ -11,9 +12,9 @@ def check_subset(validation_split: Any, subset: str | None) -> None:
     Raises:
         TypeError, ValueError: a wrong name or fraction, or one without the other.
     """
-    if isinstance(validation_split, bool) or not isinstance(validation_split, int | float):
+    if isinstance(validation_split, bool) or not isinstance(validation_split, Real):
         raise TypeError(f"`validation_split` must be a number. Received: {validation_split!r}")
-    if not 0 <= validation_split < 1:
+    if not 0 <= float(validation_split) < 1:
         raise ValueError(
             f"`validation_split` must be at least 0 and below 1. Received: {validation_split!r}"
         )
@@ -47,7 +48,7 @@ def subset_part(samples: int, validation_split: Any, subset: str | None) -> slic
     check_subset(validation_split, subset)
     if subset is None:
         return slice(0, samples)
-    border = int(samples * validation_split)
+    border = int(samples * float(validation_split))
     part = slice(0, border) if subset == "validation" else slice(border, samples)
     if part.start == part.stop:
         raise ValueError(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
 
 from augflow import flow_from_arrays
 from tests.flow_world import take
@@ -205,7 +206,21 @@ def test_a_memory_mapped_file_is_not_read_whole(tmp_path: Path, order: Any) -> N
         ),
         ((pd.to_datetime(["2020-01-01"]),), TypeError, "dtype datetime64"),
         ((pd.concat([TABLE, TABLE], axis=1),), ValueError, "several columns of one name"),
-        (([[1, 2], [3]],), ValueError, "inputs makes no array"),
+        (([[1, 2], [3]],), ValueError, "row 1 has 1 values and row 0 has 2 values"),
+        (([[1, 2], 3],), ValueError, "row 1 has one value and row 0 has 2 values"),
+        (([1, "a", 2],), TypeError, "inputs holds text, and 1 in row 0"),
+        (([["a"], [2]],), TypeError, r"inputs\[1\] holds text, and 2 in row 0"),
+        (({"a": None},), ValueError, r"inputs\['a'\] must be an array.*None"),
+        (({3, 4},), TypeError, "a set; list"),
+        ((iter([3, 4]),), TypeError, "a list_iterator; list"),
+        ((coo_array(np.eye(3)),), TypeError, r"a sparse coo_array; \.toarray\(\)"),
+        ((np.ma.array([1, 2], mask=[0, 1]),), ValueError, r"inputs.*masked.*\.filled"),
+        ((TABLE[["user"]], TABLE["price"].sort_index()), ValueError, "targets has the same index"),
+        (
+            ({"a": TABLE["user"], "b": [TABLE["price"].sort_index()]},),
+            ValueError,
+            r"inputs\['b'\]\[0\] has the same index as inputs\['a'\], in another order",
+        ),
     ],
 )
 def test_bad_arrays(arguments: tuple[Any, ...], kind: Any, message: str) -> None:
@@ -227,6 +242,33 @@ def test_bad_arrays(arguments: tuple[Any, ...], kind: Any, message: str) -> None
 def test_bad_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         flow_from_arrays(np.zeros(4), **{"targets": np.zeros(4), **options})
+
+
+@pytest.mark.parametrize("weights", [{"a": 1}, 3, "abcd"])
+def test_weights_that_are_none(weights: Any) -> None:
+    with pytest.raises(TypeError, match="one number a row"):
+        flow_from_arrays(np.zeros(4), np.zeros(4), sample_weight=weights)
+
+
+def test_columns_in_different_orders() -> None:
+    shuffled = TABLE["price"].sample(frac=1, random_state=1)
+    assert shuffled.index.tolist() != TABLE.index.tolist()
+    with pytest.raises(ValueError, match="sample_weight has the same index as inputs"):
+        flow_from_arrays(TABLE[["user"]], np.zeros(4), sample_weight=shuffled)
+    # Other indices, the same order and plain arrays say nothing else than the place.
+    for targets in (shuffled.to_numpy(), shuffled.reset_index(drop=True), TABLE["price"].copy()):
+        assert first(TABLE[["user"]], targets)[1].tolist() == list(targets)
+
+
+def test_a_split_is_any_real_number() -> None:
+    flow = flow_from_arrays(np.zeros(10), validation_split=np.float32(0.2), subset="validation")
+    assert flow.n == 2
+
+
+def test_only_a_list_is_told_about_lists() -> None:
+    with pytest.raises(ValueError, match="targets with 4") as caught:
+        flow_from_arrays(np.zeros(3), np.zeros(4))
+    assert "list" not in str(caught.value)
 
 
 def test_a_seed_of_its_own() -> None:

@@ -444,7 +444,7 @@ def test_text_is_never_cut(workers: int) -> None:
     longer = flow_from_loader(
         lambda each: "ab" * (each + 1), range(4), batch_size=4, shuffle=False, workers=workers
     )
-    with pytest.raises(ValueError, match=r"one length for all.*'U64'") as caught:
+    with pytest.raises(ValueError, match=r"one length.*'U64'.*every sample") as caught:
         next(longer)
     assert "astype" not in str(caught.value)
     longer.close()
@@ -456,6 +456,71 @@ def test_an_error_of_the_first_sample_comes_at_once() -> None:
     assert "while preparing the sample of ID 0" in caught.value.__notes__[0]
 
 
+def test_labels_may_be_a_column_of_arrays() -> None:
+    labels = pd.Series([np.array([n, n + 1]) for n in range(3)], index=[7, 8, 9])
+    flow = flow_from_loader(np.float32, range(3), labels, shuffle=False, workers=0)
+    assert next(flow)[1].tolist() == [[0, 1], [1, 2], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "advice"),
+    [
+        (np.int64(5), 5.5, "astype('float64')"),
+        (np.float32(5), 5.5, "astype('float32')"),
+        (5.5, 5, "astype('float64')"),
+        (True, 3, "astype('int64')"),
+        ("a", 3, "numbers only"),
+    ],
+)
+def test_the_advised_dtype_loses_nothing(first: Any, later: Any, advice: str) -> None:
+    flow = flow_from_loader([first, later].__getitem__, [0, 1], shuffle=False, workers=0)
+    with pytest.raises(ValueError, match="all must have the same") as caught:
+        next(flow)
+    assert advice in str(caught.value)
+    if "astype" not in advice:
+        return
+    dtype = advice.split("'")[1]
+    values = [first, later]
+    mended = flow_from_loader(
+        lambda each: np.asarray(values[each]).astype(dtype), [0, 1], shuffle=False, workers=0
+    )
+    assert next(mended).tolist() == values
+
+
+def test_a_padded_text_takes_a_value_that_fits() -> None:
+    flow = flow_from_loader(
+        lambda each: np.array(["ab"] * (1 + each)), [0, 1], pad=2, pad_value="-", shuffle=False
+    )
+    assert next(flow).tolist() == [["ab", "-"], ["ab", "ab"]]
+
+
+def test_what_is_set_later_is_checked() -> None:
+    flow = flow_from_loader(np.float32, range(20), batch_size=5, drop_remainder=True, workers=0)
+    with pytest.raises(ValueError, match="`batch_size` must be at least 1"):
+        flow.batch_size = 0
+    assert flow.batch_size == 5 and len(flow) == 4
+    flow.batch_size = 100
+    with pytest.raises(ValueError, match="leaves no batch of 20 samples: batch_size is 100"):
+        next(flow)
+    flow.batch_size = 4
+    flow.ids = flow.ids[:3]
+    for ask in (lambda: next(flow), lambda: flow[4]):
+        with pytest.raises(ValueError, match="`ids` was changed and now has 3 values for the 20"):
+            ask()
+
+
+def test_the_note_of_an_ended_iterator_stands_once() -> None:
+    import traceback
+
+    flow = flow_from_loader(
+        lambda each: next(iter([])) if each else np.float32(0), [0, 1], shuffle=False, workers=0
+    )
+    with pytest.raises(RuntimeError) as caught:
+        next(flow)
+    assert "".join(traceback.format_exception(caught.value)).count("the sample of ID 1") == 1
+
+
+TABLE = pd.DataFrame({"path": list("abcd"), "y": range(4)})
 PLAIN = {"load": lambda each: np.zeros(2), "ids": [3, 4, 5, 6], "workers": 0}
 
 
@@ -519,8 +584,39 @@ PLAIN = {"load": lambda each: np.zeros(2), "ids": [3, 4, 5, 6], "workers": 0}
         ({"workers": -1}, ValueError, "`workers`.*-1"),
         ({"seed": -1}, ValueError, "`seed`"),
         ({"pad": (1,)}, ValueError, r"shape \(2,\); `pad` makes room for \(1,\)"),
-        ({"pad": (3, 3)}, ValueError, r"`pad` must be 1 ints.*\(3, 3\)"),
-        ({"pad": {"a": 3}}, ValueError, "`pad` must be 1 ints"),
+        ({"pad": (3, 3)}, ValueError, r"`pad` must be an int of at least 1: .*\(2,\).*\(3, 3\)"),
+        ({"pad": {"a": 3}}, ValueError, "`pad` must be an int of at least 1"),
+        ({"load": np.float32, "pad": 3}, ValueError, "`pad` must be None for a number"),
+        (
+            {"load": lambda each: np.zeros((2, 2)), "pad": 3},
+            ValueError,
+            "`pad` must be 2 ints of at least 1, None for",
+        ),
+        ({"load": lambda each: [1], "pad": 4, "pad_value": np.nan}, ValueError, "int64.*nan"),
+        (
+            {"load": lambda each: np.array(["ab"]), "pad": 4, "pad_value": "longer"},
+            ValueError,
+            "<U2.*'longer'",
+        ),
+        (
+            {"load": lambda each: np.ma.array([1, 2], mask=[0, 1])},
+            ValueError,
+            r"ID 3.*masked.*\.filled",
+        ),
+        ({"labels": np.ma.array([0, 1, 1, 0], mask=[0, 0, 1, 0])}, ValueError, "`labels`.*masked"),
+        (
+            {"labels": {"a": np.zeros(4), "b": np.zeros(4)}},
+            ValueError,
+            r"4 of 4 IDs.*several outputs, let `load` return \(inputs, targets\)",
+        ),
+        ({"labels": (np.zeros(4), np.zeros(4))}, ValueError, "2 values for 4 IDs. For several out"),
+        ({"labels": {"a": "cats", "b": "dogs"}}, ValueError, r"4 of 4 IDs: 3, 4, 5, \.\.\.$"),
+        ({"ids": TABLE}, TypeError, r"`ids` must be a list.*\['path', 'y'\].*table\['path'\]"),
+        (
+            {"labels": pd.Series([[1], [1], [1, 2], [1]], index=[9, 8, 7, 6])},
+            ValueError,
+            r"shape \(2,\) for ID 5",
+        ),
         ({"load": lambda each: {"a": 1}, "pad": {"b": 3}}, ValueError, "among .*'a'.*'b'"),
         ({"load": lambda each: ([1], [2]), "pad": (4,)}, ValueError, "tuple of 2 items"),
         ({"load": lambda each: [1], "pad": 4, "pad_value": 0.5}, ValueError, "int64.*0.5"),

@@ -183,6 +183,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ((range(4),), {}, ValueError, "validation=0.2 of 4 samples leaves none for it$"),
         (({"a": "1", "b": "x", "c": "2"},), {}, ValueError, "2 of 3 .* ID 'b' is 'x'"),
         (({"a": "1", "b": "nan"},), {}, ValueError, "1 of 2 .* ID 'b' is 'nan'"),
+        (([["a"], ["b"]],), {}, TypeError, r"keys of a dict.*\['a'\]"),
         ((TABLE,), {}, TypeError, r"`source` must be a list.*DataFrame.*table\['path'\]"),
         ((range(9),), {"validation": "x"}, ValueError, "`validation` must be"),
         ((range(9),), {"test": -0.1}, ValueError, "`test` must be"),
