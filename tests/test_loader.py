@@ -487,6 +487,13 @@ def test_the_advised_dtype_loses_nothing(first: Any, later: Any, advice: str) ->
     assert next(mended).tolist() == values
 
 
+def test_a_pad_value_is_refused_without_a_warning_beside() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="`pad_value` must fit into dtype int64"):
+            flow_from_loader(lambda each: [1], [0], pad=4, pad_value=np.nan, workers=0)
+
+
 def test_a_padded_text_takes_a_value_that_fits() -> None:
     flow = flow_from_loader(
         lambda each: np.array(["ab"] * (1 + each)), [0, 1], pad=2, pad_value="-", shuffle=False
