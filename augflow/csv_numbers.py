@@ -144,6 +144,8 @@ def _wholes(
 
 def _cast(values: np.ndarray, dtype: np.dtype) -> np.ndarray | None:
     """What pandas inferred as the dtype that is wanted; None where the text must tell."""
+    if values.dtype == dtype:
+        return values
     if values.dtype.kind == "f":
         # A NaN compares as False.
         if not np.abs(values).max() < _EXACT or (values != np.trunc(values)).any():
