@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import re
@@ -243,7 +244,12 @@ def test_a_damaged_index_is_made_anew(table_file: Path, damage: bytes) -> None:
     place = index_path(str(table_file), None)
     whole = place.read_bytes()
     place.write_bytes(damage or whole[: len(whole) // 2])
-    assert load_index(str(table_file), CsvFormat(), None).rows == 100
+    with warnings.catch_warnings(record=True) as caught:
+        # Of a file that stays open.
+        warnings.simplefilter("always", ResourceWarning)
+        assert load_index(str(table_file), CsvFormat(), None).rows == 100
+        gc.collect()
+    assert not caught
     assert place.read_bytes() == whole
 
 
@@ -251,14 +257,12 @@ def test_any_damaged_byte_is_an_index_made_anew(table_file: Path) -> None:
     load_index(str(table_file), CsvFormat(), None)
     place = index_path(str(table_file), None)
     whole = place.read_bytes()
-    open_files = len(os.listdir("/dev/fd"))
     for position in range(0, len(whole), 7):
         # Among them flags and methods of an archive that nobody knows.
         damaged = bytearray(whole)
         damaged[position] ^= 0xFF
         place.write_bytes(damaged)
         assert load_index(str(table_file), CsvFormat(), None).rows == 100
-    assert len(os.listdir("/dev/fd")) == open_files
 
 
 def test_names_of_columns_are_kept_as_they_are(tmp_path: Path) -> None:
