@@ -195,6 +195,9 @@ class CsvIterator(EngineIterator):
 
     def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
         """The arrays of a unit; None where one of its rows cannot be built."""
+        found = self._units.get(key)
+        if found is not None:
+            return found
         with self._unit_lock:
             if key in self._units:
                 return self._units[key]

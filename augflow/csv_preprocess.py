@@ -116,6 +116,9 @@ def _made(column: Column, series: Any) -> np.ndarray:
             f"a preprocess must return one value a row, {len(series)} here. Received an array "
             f"of shape {values.shape}"
         )
+    if np.dtype(column.dtype).kind == "b" and values.dtype.kind in "UST":
+        # Every string that is not empty would be True.
+        values = values.astype(object)
     # Whatever cannot be cast without a loss is found below.
     with np.errstate(invalid="ignore", over="ignore"):
         cast = values.astype(column.dtype)
@@ -127,7 +130,7 @@ def _made(column: Column, series: Any) -> np.ndarray:
 def _check_whole(values: np.ndarray, cast: np.ndarray) -> None:
     """Refuse what a cast to integers or truth values has changed."""
     wrong = cast != values
-    if values.dtype.kind == "O":
+    if values.dtype.kind == "O" and cast.dtype.kind != "b":
         # Strings of digits are as good as numbers, and are equal to none.
         wrong = [not isinstance(value, str) for value in values.flat] & wrong.ravel()
     if not wrong.any():

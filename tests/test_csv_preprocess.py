@@ -106,6 +106,15 @@ def test_what_a_dtype_cannot_hold_is_refused(word_file: Path, dtype: str, value:
     assert f"which {dtype} cannot hold" in str(error)
 
 
+@pytest.mark.parametrize("kind", [object, "U5"])
+def test_strings_are_no_truth_values(word_file: Path, kind: Any) -> None:
+    def function(series: pd.Series) -> np.ndarray:
+        return np.asarray(["False"] * len(series), kind)
+
+    with pytest.raises(CsvReadError, match=r"line 2, .* returned 'False', which bool cannot hold"):
+        flow_from_csv(word_file, "word", dtype="bool", preprocess={"word": function}, workers=0)
+
+
 def test_strings_and_objects_may_be_integers(word_file: Path) -> None:
     for function in (lambda s: s, lambda s: s.astype(int).astype(object)):
         flow = flow_from_csv(
