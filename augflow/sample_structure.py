@@ -44,13 +44,14 @@ class Structure:
     Attributes:
         tree: the number of a leaf, or a tuple or dict of trees.
         leaves: by their numbers.
-        first: the ID of the sample this was learnt from, for messages.
+        first: the ID of the sample this was learnt from, as messages show it: an ID need not be
+            one that can be pickled.
         pad_value: what fills up samples that are shorter.
     """
 
     tree: Any
     leaves: tuple[Leaf, ...]
-    first: Any
+    first: str
     pad_value: Any = 0
 
     @cached_property
@@ -98,7 +99,7 @@ class Structure:
     def _refuse(self, expected: str, received: Any, where: str, name: Any) -> None:
         raise ValueError(
             f"the sample of ID {name!r}{_at(where)} is {_described(received)}; the first sample, "
-            f"of ID {self.first!r}, has {expected} there, and all must be built alike"
+            f"of ID {self.first}, has {expected} there, and all must be built alike"
         )
 
     def _write_leaf(
@@ -107,7 +108,7 @@ class Structure:
         if not _fits(value.dtype, leaf.dtype):
             raise ValueError(
                 f"the sample of ID {name!r}{_at(leaf.where)} has dtype {value.dtype}; the first "
-                f"sample, of ID {self.first!r}, has {leaf.dtype}, and all must have the same: use "
+                f"sample, of ID {self.first}, has {leaf.dtype}, and all must have the same: use "
                 f"{_common_form(value.dtype, leaf.dtype)} for every sample, in what returns them"
             )
         if value.shape == leaf.shape:
@@ -135,7 +136,7 @@ class Structure:
         if len(shape) != len(leaf.shape):
             advice = "let `load` return arrays of one rank"
         raise ValueError(
-            f"{found}the first sample, of ID {self.first!r}, has {leaf.shape}, and all must have "
+            f"{found}the first sample, of ID {self.first}, has {leaf.shape}, and all must have "
             f"the same: {advice}"
         )
 
@@ -160,7 +161,7 @@ def learn_structure(sample: Any, name: Any, pad: Any = None, pad_value: Any = 0)
     for leaf in leaves:
         if any(leaf.padded):
             _check_pad_value(pad_value, leaf)
-    return Structure(tree, tuple(leaves), name, pad_value)
+    return Structure(tree, tuple(leaves), repr(name), pad_value)
 
 
 def _learn(sample: Any, name: Any, pad: Any, where: str, leaves: list[Leaf]) -> Any:

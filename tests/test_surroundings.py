@@ -151,8 +151,10 @@ def test_much_data_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         next(flow)
 
 
-def test_ids_that_cannot_be_pickled() -> None:
-    ids: list[Any] = [0, 1, 2, 3, threading.Lock(), 5]
+@pytest.mark.parametrize("place", [0, 4])
+def test_ids_that_cannot_be_pickled(place: int) -> None:
+    ids: list[Any] = [0, 1, 2, 3, 4, 5]
+    ids[place] = threading.Lock()
     flow = flow_from_loader(lambda name: np.zeros(2), ids, batch_size=3, workers=2)
     with flow, pytest.warns(UserWarning, match=r"\(IDs\) cannot be pickled .*_thread.lock"):
         shapes = [next(flow).shape for _ in range(4)]
