@@ -23,16 +23,18 @@ class ImageReadError(UnidentifiedImageError):
     Attributes:
         path: the file, as it was asked for.
         cause: what the decoder said.
+        what: what the file is to be, "image" or "mask".
     """
 
-    def __init__(self, path: str, cause: str) -> None:
-        super().__init__(f"cannot read image {path!r}: {cause}")
+    def __init__(self, path: str, cause: str, what: str = "image") -> None:
+        super().__init__(f"cannot read {what} {path!r}: {cause}")
         self.path = path
         self.cause = cause
+        self.what = what
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The state carries the notes that were added on the way.
-        return type(self), (self.path, self.cause), self.__dict__
+        return type(self), (self.path, self.cause, self.what), self.__dict__
 
 
 class CsvReadError(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,8 @@ from augflow.settings import ReadSettings
 
 # "1" holds one bit a pixel, "P" indices of a palette.
 _INTEGER_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"})
-# Gray PNGs of 2 and 4 bits: Pillow spreads their values over 0 to 255.
-_SPREAD_MODES = {"L;2": 85, "L;4": 17}
+# Pillow spreads gray pixels of 2 and 4 bits over 0 to 255; the key is in its name of how it reads.
+_SPREADS = {"2": 85, "4": 17}
 _ADVICE = (
     "A mask holds one integer a pixel, e.g. a gray or palette PNG; other encodings are read by "
     "mask_loader=, a function from the value to an integer array of shape (height, width)"
@@ -46,7 +47,9 @@ class MaskSettings:
 
 
 def read_mask(path: Any) -> np.ndarray:
-    """Read a mask's file: palette indices and gray values as they are.
+    """Read a mask's file: palette indices and gray values as they are stored.
+
+    Of files of one bit a pixel what is shown as white is 1.
 
     Args:
         path: a file that Pillow reads, of one channel.
@@ -62,26 +65,52 @@ def read_mask(path: Any) -> np.ndarray:
     with open(path, "rb") as file:
         try:
             with Image.open(file) as image:
-                mode, spread = image.mode, _spread_of(image)
+                mode, stored = image.mode, _stored_by(image)
                 pixels = np.asarray(image)
         except MemoryError:
             raise
         except Exception as error:
             # Pillow's plugins raise many types for damaged files; the name goes with all.
             file.seek(0)
-            raise ImageReadError(os.fspath(path), describe_failure(file.read(16), error)) from error
+            cause = describe_failure(file.read(16), error)
+            raise ImageReadError(os.fspath(path), cause, "mask") from error
     if mode not in _INTEGER_MODES:
         raise ValueError(
             f"the mask {os.fspath(path)!r} is an image of mode {mode!r}, with colours or "
             f"fractions. {_ADVICE}."
         )
-    return pixels.astype(np.uint8) if mode == "1" else pixels // np.array(spread, pixels.dtype)
+    return pixels.astype(np.uint8) if mode == "1" else stored(pixels)
 
 
-def _spread_of(image: Image.Image) -> int:
-    tiles = getattr(image, "tile", None)
-    how = tiles[0][3] if tiles else None
-    return _SPREAD_MODES.get(how, 1) if isinstance(how, str) else 1
+def _stored_by(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
+    """What brings gray pixels back that Pillow scales or turns round while it reads them."""
+    tile = image.tile[0] if getattr(image, "tile", None) else None
+    if tile is None or image.mode not in ("L", "I"):
+        return _as_they_are
+    arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    if tile.codec_name in ("ppm", "ppm_plain"):
+        shown = 255 if image.mode == "L" else 65535
+        return partial(_unscaled, highest=arguments[-1], shown=shown)
+    name, _, how = str(arguments[0] if arguments else "").partition(";")
+    if name != "L" or not how:
+        return _as_they_are
+    # "I": 0 is white, and Pillow turns the values round.
+    return partial(_unspread, spread=_SPREADS.get(how[0], 1), inverted="I" in how)
+
+
+def _as_they_are(pixels: np.ndarray) -> np.ndarray:
+    return pixels
+
+
+def _unspread(pixels: np.ndarray, spread: int, inverted: bool) -> np.ndarray:
+    return (np.uint8(255) - pixels if inverted else pixels) // np.uint8(spread)
+
+
+def _unscaled(pixels: np.ndarray, highest: int, shown: int) -> np.ndarray:
+    """The values of a PGM file, whose highest is shown as white."""
+    if highest == shown:
+        return pixels
+    return np.rint(pixels * (highest / shown)).astype(pixels.dtype)
 
 
 def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
@@ -118,15 +147,18 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
 
 
 def load_masks(
-    values: tuple[Any, ...], settings: MaskSettings, read: ReadSettings, size: tuple[int, int]
+    values: tuple[Any, ...],
+    settings: MaskSettings,
+    read: ReadSettings,
+    size: tuple[int, int] | None,
 ) -> np.ndarray:
     """All masks of one sample, resized as its image is, by picking pixels.
 
     Args:
         values: one for each mask, or for each array of several masks.
-        settings: see ``MaskSettings``.
+        settings: see ``MaskSettings``; with a ``count`` of 0 any number will do.
         read: how the image is resized.
-        size: (height, width) of the image's file in pixels.
+        size: (height, width) of the image's file in pixels; None where it is not known.
 
     Returns:
         (target height, target width, masks) of the settings' dtype.
@@ -138,25 +170,30 @@ def load_masks(
     parts = []
     for value in values:
         mask = load_mask(value, settings)
-        _check_shape(mask, value, size)
-        parts.append(_resized(mask, settings.fill or 0, read))
+        if size is not None:
+            _check_shape(mask, value, size)
+        check_range(mask, np.dtype(settings.dtype), repr(value))
+        parts.append(_resized(mask, settings, read))
     masks = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
-    if masks.shape[2] != settings.count:
+    if settings.count and masks.shape[2] != settings.count:
         raise ValueError(
             f"expected {settings.count} mask(s) a sample, as the first sample has. Received "
-            f"{masks.shape[2]} for {_shown(values)}"
+            f"{masks.shape[2]} for {values[0] if len(values) == 1 else values!r}"
         )
-    return _as_dtype(masks, np.dtype(settings.dtype), values)
+    return masks
 
 
-def _resized(mask: np.ndarray, fill: int, read: ReadSettings) -> np.ndarray:
-    """A mask in the place where its image comes to lie."""
+def _resized(mask: np.ndarray, settings: MaskSettings, read: ReadSettings) -> np.ndarray:
+    """A mask in the place where its image comes to lie, of the settings' dtype."""
+    dtype = np.dtype(settings.dtype)
     if read.target_size is None or read.keep_aspect_ratio != "pad":
-        return resize_pixels(mask, read.target_size, "nearest", bool(read.keep_aspect_ratio))
+        cropped = bool(read.keep_aspect_ratio)
+        return resize_pixels(mask, read.target_size, "nearest", cropped).astype(dtype, copy=False)
     height, width, count = mask.shape
     place = placement(height, width, read.target_size, "pad")
     left, top, right, bottom = place.target
-    padded = np.full((*read.target_size, count), fill, mask.dtype)
+    # The file's dtype need not hold the class of the padding.
+    padded = np.full((*read.target_size, count), settings.fill or 0, dtype)
     padded[top:bottom, left:right] = resize_pixels(mask, place.size)
     return padded
 
@@ -173,18 +210,23 @@ def _check_shape(mask: np.ndarray, value: Any, size: tuple[int, int]) -> None:
         )
 
 
-def _as_dtype(masks: np.ndarray, dtype: np.dtype, values: tuple[Any, ...]) -> np.ndarray:
-    if dtype.kind in "iu" and not np.can_cast(masks.dtype, dtype):
-        limits = np.iinfo(dtype)
-        lowest, highest = int(masks.min()), int(masks.max())
-        if lowest < limits.min or highest > limits.max:
-            raise ValueError(
-                f"mask_dtype={dtype.name!r} holds {limits.min} to {limits.max}; the mask "
-                f"{_shown(values)} has values from {lowest} to {highest}. Pass "
-                "mask_dtype='int32'."
-            )
-    return masks.astype(dtype, copy=False)
+def check_range(masks: np.ndarray, dtype: np.dtype, what: str) -> None:
+    """Raise unless a dtype holds the class numbers of masks.
 
+    Args:
+        masks: of any numbers.
+        dtype: of the batch's masks.
+        what: the name of the masks for the message.
 
-def _shown(values: tuple[Any, ...]) -> str:
-    return repr(values[0] if len(values) == 1 else values)
+    Raises:
+        ValueError: it does not.
+    """
+    if dtype.kind not in "iu" or np.can_cast(masks.dtype, dtype):
+        return
+    limits = np.iinfo(dtype)
+    lowest, highest = int(masks.min()), int(masks.max())
+    if lowest < limits.min or highest > limits.max:
+        raise ValueError(
+            f"mask_dtype={dtype.name!r} holds {limits.min} to {limits.max}; the mask "
+            f"{what} has values from {lowest} to {highest}. Pass mask_dtype='int32'."
+        )

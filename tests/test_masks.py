@@ -123,6 +123,19 @@ def test_padding_has_the_fill_value(world: tuple[Path, pd.DataFrame]) -> None:
     assert ((masks == 200).any(axis=(1, 2, 3))).all()
 
 
+@pytest.mark.parametrize("fill", [-1, 1000])
+def test_padding_may_be_a_class_that_the_files_dtype_does_not_hold(
+    world: tuple[Path, pd.DataFrame], fill: int
+) -> None:
+    flow = directory_flow(
+        world[0], ImageDataGenerator(workers=0), keep_aspect_ratio="pad", target_size=(20, 50),
+        mask_fill=fill, mask_dtype="int32",
+    )  # fmt: skip
+    _, masks = next(flow)
+    assert masks.dtype == np.int32 and (masks == fill).any(axis=(1, 2, 3)).all()
+    assert masks[masks != fill].min() >= 0 and masks[masks != fill].max() < CLASSES
+
+
 # Reading.
 
 
@@ -166,12 +179,45 @@ def test_gray_of_few_bits_is_not_spread(tmp_path: Path) -> None:
         assert read_mask(tmp_path / "m.png").tolist() == [expected]
 
 
+def tiff_of(values: np.ndarray, bits: int, photometric: int) -> bytes:
+    """A gray TIFF, not compressed; ``photometric`` 0 says that 0 is white."""
+    words = []
+    for row in values.tolist():
+        text = "".join(format(value, f"0{bits}b") for value in row)
+        words += [int(text[at : at + 8].ljust(8, "0"), 2) for at in range(0, len(text), 8)]
+    height, width = values.shape
+    entries = ((256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 8))
+    entries += ((277, 1), (278, height), (279, len(words)))
+    directory = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in entries)
+    data = bytes(words) + bytes(len(words) % 2)
+    head = b"II*\0" + struct.pack("<I", 8 + len(data))
+    return head + data + struct.pack("<H", len(entries)) + directory + bytes(4)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+@pytest.mark.parametrize("photometric", [0, 1])
+def test_gray_tiffs_give_what_they_store(tmp_path: Path, bits: int, photometric: int) -> None:
+    values = np.arange(15).reshape(3, 5) % (1 << bits)
+    (tmp_path / "m.tif").write_bytes(tiff_of(values, bits, photometric))
+    np.testing.assert_array_equal(read_mask(tmp_path / "m.tif"), values)
+
+
+@pytest.mark.parametrize("highest", [1, 3, 15, 100, 255, 300, 65535])
+def test_graymaps_give_what_they_store(tmp_path: Path, highest: int) -> None:
+    values = (np.arange(15).reshape(3, 5) * 7) % (highest + 1)
+    plain = " ".join(map(str, values.ravel().tolist())).encode()
+    raw = values.astype(">u2" if highest > 255 else "u1").tobytes()
+    for kind, data in ((b"P2", plain), (b"P5", raw)):
+        (tmp_path / "m.pgm").write_bytes(kind + b" 5 3 %d\n" % highest + data)
+        np.testing.assert_array_equal(read_mask(tmp_path / "m.pgm"), values)
+
+
 def test_colours_are_refused(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "m.png")
     with pytest.raises(ValueError, match=r"m\.png.*mode 'RGB'.*mask_loader"):
         read_mask(tmp_path / "m.png")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
-    with pytest.raises(ImageReadError, match=r"broken\.png"):
+    with pytest.raises(ImageReadError, match=r"cannot read mask .*broken\.png"):
         read_mask(tmp_path / "broken.png")
 
 
