@@ -93,6 +93,7 @@ class NumpyArrayIterator(PlannedIterator):
         self.augment = True if augment is None else augment
         if self._is_augmented_by_user():
             check_levels(self.x)
+            self._augmentation()
         self._timings: list[float] = []
         super().__init__(len(self.x), batch_size, shuffle, seed)
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from augflow.companions import Companions, are_inside, clip_boxes
+from augflow.read_mask import check_range
 from augflow.streams import globals_as
 
 _MARK = "_augflow_is_photometric"
@@ -22,6 +23,8 @@ _LARGEST_IN_FLOAT32 = 1 << 24
 _BEYOND_OVERSHOOT = 511
 # What a pipeline carries along to tell which boxes and points are left.
 BOX_ROWS, POINT_ROWS = "augflow_box_rows", "augflow_point_rows"
+# The first label field is the one that transforms such as ConstrainedCoarseDropout look at.
+BOX_LABELS = "augflow_box_labels"
 
 
 def photometric(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,15 +37,42 @@ def photometric(function: Callable[..., Any]) -> Callable[..., Any]:
         function: takes (image, rng), returns an image of the same shape.
 
     Returns:
-        The function itself, marked; so this may be used as a decorator.
+        The function itself, marked, so this may be used as a decorator; of what takes no mark,
+        e.g. a method, a callable that stands for it.
+
+    Raises:
+        TypeError: no function, or a transform of albumentations, of which is known what it does.
     """
-    setattr(function, _MARK, True)
+    if not callable(function) or is_of_albumentations(function):
+        raise TypeError(
+            "photometric takes a function f(image, rng); a pipeline of albumentations needs no "
+            f"promise. Received: {function!r}"
+        )
+    try:
+        setattr(function, _MARK, True)
+    except AttributeError:
+        return _Promised(function)
     return function
+
+
+@dataclass(frozen=True)
+class _Promised:
+    """A photometric function that cannot be marked."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> Any:
+        return self.function(image, rng)
 
 
 def is_photometric(function: Any) -> bool:
     """Whether the promise was given for a function."""
-    return bool(getattr(function, _MARK, False))
+    return isinstance(function, _Promised) or bool(getattr(function, _MARK, False))
+
+
+def is_of_albumentations(value: Any) -> bool:
+    """Whether it is an object of albumentations, without importing that."""
+    return any(kind.__module__.split(".")[0] == "albumentations" for kind in type(value).__mro__)
 
 
 @dataclass(frozen=True)
@@ -53,12 +83,12 @@ class Augmentation:
         function: called as ``function(image, rng)``; None for a pipeline.
         pipeline: a composition of albumentations, with parameters for boxes and points where
             there are any; None for a function.
-        min_visibility: see ``Boxes``.
+        takes_companions: whether the pipeline moves masks, boxes and points, or looks at them.
     """
 
     function: Callable[..., Any] | None = None
     pipeline: Any = None
-    min_visibility: float = 0.0
+    takes_companions: bool = False
 
     def apply(
         self, image: np.ndarray, rng: np.random.Generator, companions: Companions | None
@@ -82,11 +112,12 @@ class Augmentation:
             if self.function is not None:
                 augmented = self.function(levels, rng)
             else:
-                data = self._call_pipeline(levels, rng, companions)
+                taken = companions if self.takes_companions else None
+                data = self._call_pipeline(levels, rng, taken)
                 augmented = data["image"]
         augmented = _checked(augmented, levels.shape, self.function)
-        if self.function is None and companions is not None:
-            companions = self._moved(companions, data)
+        if companions is not None and self.takes_companions:
+            companions = _moved(companions, data)
         return augmented, companions
 
     def _call_pipeline(
@@ -99,37 +130,52 @@ class Augmentation:
         if companions is not None:
             processors = self.pipeline.processors
             if companions.masks is not None:
-                data["masks"] = _for_opencv(companions.masks)
+                masks = _for_opencv(companions.masks)
+                # What looks at a mask looks for one only.
+                data |= {"mask": masks[0]} if len(masks) == 1 else {"masks": masks}
             if "bboxes" in processors:
                 data["bboxes"] = companions.boxes
                 data[BOX_ROWS] = np.arange(len(companions.boxes))
+                if companions.labels is not None:
+                    data[BOX_LABELS] = companions.labels
             if "keypoints" in processors:
                 data["keypoints"] = np.nan_to_num(companions.points)
                 data[POINT_ROWS] = np.arange(len(companions.points))
         result: dict[str, Any] = self.pipeline(**data)
         return result
 
-    def _moved(self, companions: Companions, data: dict[str, Any]) -> Companions:
-        masks, boxes, labels = companions.masks, companions.boxes, companions.labels
-        points = companions.points
-        if masks is not None:
-            moved = np.stack(list(data["masks"]), axis=2)
-            masks = moved.astype(masks.dtype, copy=False)
-        if BOX_ROWS in data:
-            rows = np.asarray(data[BOX_ROWS], np.intp)
-            boxes = np.asarray(data["bboxes"], np.float64).reshape(-1, 4)
-            boxes, kept = clip_boxes(boxes, *companions.size, self.min_visibility)
-            labels = None if labels is None else labels[rows[kept]]
-        if POINT_ROWS in data:
-            rows = np.asarray(data[POINT_ROWS], np.intp)
-            # What the pipeline has removed, and what was not there before, is not there.
-            points = np.full_like(points, np.nan)
-            points[rows] = np.asarray(data["keypoints"], np.float64).reshape(-1, 2)
-            points[np.isnan(companions.points)] = np.nan
-        visible = companions.visible & are_inside(points, *companions.size)
-        return replace(
-            companions, masks=masks, boxes=boxes, labels=labels, points=points, visible=visible
-        )
+
+def _moved(companions: Companions, data: dict[str, Any]) -> Companions:
+    """What a pipeline has made of the companions of an image."""
+    masks, boxes, labels = companions.masks, companions.boxes, companions.labels
+    points = companions.points
+    if masks is not None:
+        found = list(data["masks"]) if "masks" in data else [data["mask"]]
+        masks = _as_masks(np.stack(found, axis=2), masks.dtype)
+    if BOX_ROWS in data:
+        rows = np.asarray(data[BOX_ROWS], np.intp)
+        boxes = np.asarray(data["bboxes"], np.float64).reshape(-1, 4)
+        # albumentations has cut them and counted what is left; this is for its roundings.
+        boxes, kept = clip_boxes(boxes, *companions.size, 0.0)
+        labels = None if labels is None else labels[rows[kept]]
+    if POINT_ROWS in data:
+        rows = np.asarray(data[POINT_ROWS], np.intp)
+        # What the pipeline has removed, and what was not there before, is not there.
+        points = np.full_like(points, np.nan)
+        points[rows] = np.asarray(data["keypoints"], np.float64).reshape(-1, 2)
+        points[np.isnan(companions.points)] = np.nan
+    visible = companions.visible & are_inside(points, *companions.size)
+    return replace(
+        companions, masks=masks, boxes=boxes, labels=labels, points=points, visible=visible
+    )
+
+
+def _as_masks(moved: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Masks that albumentations has moved, of the flow's dtype again."""
+    if dtype.kind in "iu" and moved.dtype.kind == "f":
+        moved = np.rint(moved)
+    check_range(moved, dtype, "after the augmentation")
+    return moved.astype(dtype, copy=False)
 
 
 def to_levels(image: np.ndarray) -> np.ndarray:
@@ -140,7 +186,8 @@ def to_levels(image: np.ndarray) -> np.ndarray:
     """
     if image.dtype == np.uint8:
         return image.copy()
-    if image.size and image.max() > _BEYOND_OVERSHOOT:
+    # Not so for NaN, too.
+    if image.size and not image.max() <= _BEYOND_OVERSHOOT:
         raise ValueError(
             "an augmentation works on 8-bit levels, 0 to 255. Received an image with levels up "
             f"to {image.max()}: convert the files, or use preprocessing_function"
@@ -154,13 +201,14 @@ def check_levels(images: np.ndarray) -> None:
     """Raise unless an array of images holds levels from 0 to 255.
 
     Raises:
-        ValueError: levels below 0 or above 255, or fractions between 0 and 1.
+        ValueError: levels below 0 or above 255, fractions between 0 and 1, or NaN.
     """
     if images.dtype == np.uint8 or not images.size:
         return
     lowest, highest = images.min(), images.max()
     scaled = highest <= 1 and images.dtype.kind == "f" and bool((images % 1 != 0).any())
-    if lowest < 0 or highest > 255 or scaled:
+    # Not so for NaN, too.
+    if not (lowest >= 0 and highest <= 255) or scaled:
         raise ValueError(
             "an augmentation works on 8-bit levels: `x` must hold levels from 0 to 255. Received "
             f"values from {lowest} to {highest}. Give the images as they were read, and scale "
@@ -196,16 +244,23 @@ def _checked(image: Any, shape: tuple[int, ...], function: Any) -> np.ndarray:
     who = "the augmentation" if function is None else f"the augmentation {function!r}"
     if not isinstance(image, np.ndarray) or image.dtype.kind not in "uifb":
         hint = " Leave ToTensorV2 out." if type(image).__module__.startswith("torch") else ""
+        what = f"one of dtype {image.dtype}" if isinstance(image, np.ndarray) else None
         raise TypeError(
-            f"{who} must return an array of shape {shape}. Received: {type(image).__name__}.{hint}"
+            f"{who} must return an array of numbers of shape {shape}. Received: "
+            f"{what or type(image).__name__}.{hint}"
         )
     if image.shape == shape[:2] and shape[2] == 1:
         return image[:, :, None]
     if image.shape != shape:
+        back = (
+            f"bring the pipeline back to it, e.g. with A.Resize({shape[0]}, {shape[1]}) or "
+            f"A.RandomResizedCrop(({shape[0]}, {shape[1]}))"
+            if function is None
+            else "return an image of that size"
+        )
         raise ValueError(
             f"{who} must keep the shape of the image, {shape} (height, width, channels). "
             f"Received: {image.shape}. All images of a batch have the flow's target_size: set "
-            "that, and bring the pipeline back to it, e.g. with A.Resize"
-            f"({shape[0]}, {shape[1]}) or A.RandomResizedCrop(({shape[0]}, {shape[1]}))."
+            f"that, and {back}."
         )
     return image

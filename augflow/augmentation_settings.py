@@ -7,13 +7,25 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from augflow.augmentation import BOX_ROWS, POINT_ROWS, Augmentation, is_photometric
+import numpy as np
+
+from augflow.augmentation import (
+    BOX_LABELS,
+    BOX_ROWS,
+    POINT_ROWS,
+    Augmentation,
+    is_of_albumentations,
+    is_photometric,
+)
+from augflow.check_pipeline import albumentations_module, check_pipeline, looks_beside
 from augflow.companions import CompanionSettings
 
 _EXPECTED = (
     "a pipeline of albumentations, e.g. A.Compose([A.HorizontalFlip()]), the dictionary that "
     "A.to_dict makes of one, or a function f(image, rng) that returns an image of the same shape"
 )
+
+_ROUNDING = 1e-4
 
 
 def checked_augmentation(value: Any) -> Any:
@@ -32,7 +44,15 @@ def checked_augmentation(value: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return _albumentations().from_dict(value)
+        albumentations = albumentations_module()
+        try:
+            return albumentations.from_dict(value)
+        except Exception as error:
+            # Whatever a strange dictionary leads to.
+            raise TypeError(
+                f"`augmentation` must be {_EXPECTED}. Received a dictionary of which no pipeline "
+                f"can be made ({type(error).__name__}: {error}): {value!r}"
+            ) from error
     if isinstance(value, list | tuple):
         raise TypeError(
             "`augmentation` must be one object: put the list into A.Compose([...]). Received: "
@@ -43,14 +63,14 @@ def checked_augmentation(value: Any) -> Any:
             f"`augmentation` must be {_EXPECTED}. Received the class {value.__name__}: call it, "
             f"e.g. {value.__name__}()"
         )
-    if _is_of_albumentations(value):
+    if is_of_albumentations(value):
         if not hasattr(value, "set_random_state"):
             raise TypeError(
                 f"`augmentation` needs albumentations 2.0.8 or newer. Received: {value!r} of "
-                f"version {_albumentations().__version__}"
+                f"version {albumentations_module().__version__}"
             )
         return value
-    if not callable(value) or not _takes_two(value):
+    if not callable(value) or isinstance(value, np.ufunc) or not _takes_two(value):
         raise TypeError(f"`augmentation` must be {_EXPECTED}. Received: {value!r}")
     return value
 
@@ -63,9 +83,10 @@ def make_augmentation(value: Any, companions: CompanionSettings | None) -> Augme
         companions: what has to follow, None for nothing.
 
     Raises:
-        ValueError: companions cannot follow it.
+        TypeError: a pipeline that cannot be copied.
+        ValueError: companions cannot follow it, or it needs what the flow does not have.
     """
-    if not _is_of_albumentations(value):
+    if not is_of_albumentations(value):
         if companions is not None and not is_photometric(value):
             raise ValueError(
                 f"the augmentation {value!r} sees the image alone: masks, boxes and keypoints "
@@ -73,56 +94,38 @@ def make_augmentation(value: Any, companions: CompanionSettings | None) -> Augme
                 "with augmentation=augflow.photometric(function); otherwise use albumentations."
             )
         return Augmentation(function=value)
-    pipeline = copy.deepcopy(value)
-    boxes = None if companions is None else companions.boxes
-    points = None if companions is None else companions.keypoints
-    _check_pipeline(pipeline, companions)
-    visibility = 0.0 if boxes is None else boxes.min_visibility
-    albumentations = _albumentations()
-    wrapped = albumentations.Compose(
-        [pipeline],
-        bbox_params=None
-        if boxes is None
-        else albumentations.BboxParams(
-            format="pascal_voc", label_fields=[BOX_ROWS], min_visibility=visibility, clip=True
-        ),
-        keypoint_params=None
-        if points is None
-        else albumentations.KeypointParams(
+    try:
+        pipeline = copy.deepcopy(value)
+    except Exception as error:
+        # What an object raises that cannot be copied is its own affair.
+        raise TypeError(
+            f"`augmentation` cannot be copied: {type(error).__name__}: {error}. Each flow and "
+            "each worker has a copy of its own: leave out what is open or locked, e.g. files"
+        ) from error
+    check_pipeline(pipeline, companions)
+    # What only changes colours is spared the boxes and points, and warnings about them.
+    if companions is None or not looks_beside(pipeline):
+        return Augmentation(pipeline=albumentations_module().Compose([pipeline]))
+    return Augmentation(pipeline=_with_processors(pipeline, companions), takes_companions=True)
+
+
+def _with_processors(pipeline: Any, companions: CompanionSettings) -> Any:
+    """A composition that moves the flow's boxes and points, too."""
+    albumentations = albumentations_module()
+    boxes = points = None
+    if companions.boxes is not None:
+        boxes = albumentations.BboxParams(
+            format="pascal_voc",
+            label_fields=[BOX_LABELS, BOX_ROWS] if companions.has_labels else [BOX_ROWS],
+            # It computes in float32, where what is left of the whole of a box is less than 1.
+            min_visibility=max(0.0, companions.boxes.min_visibility - _ROUNDING),
+            clip=True,
+        )
+    if companions.keypoints is not None:
+        points = albumentations.KeypointParams(
             format="xy", label_fields=[POINT_ROWS], remove_invisible=False
-        ),
-    )
-    return Augmentation(pipeline=wrapped, min_visibility=visibility)
-
-
-def _check_pipeline(pipeline: Any, companions: CompanionSettings | None) -> None:
-    if companions is None:
-        return
-    if getattr(pipeline, "processors", None):
-        raise ValueError(
-            "leave bbox_params and keypoint_params out of A.Compose: the flow's boxes= and "
-            f"keypoints= say what they are. Received: {sorted(pipeline.processors)}"
         )
-    moving = _moving_transforms(pipeline)
-    if companions.matrix and moving:
-        raise ValueError(
-            "with_transform_matrix=True cannot know how albumentations moves pixels: "
-            f"{', '.join(moving)}. Pass augment=False to this flow, or move pixels with Keras's "
-            "own arguments only, e.g. rotation_range."
-        )
-
-
-def _moving_transforms(transform: Any) -> list[str]:
-    """The names of the transforms that are not for colours alone."""
-    inner = getattr(transform, "transforms", None)
-    if inner is not None:
-        return [name for one in inner for name in _moving_transforms(one)]
-    colours_alone = isinstance(transform, _albumentations().ImageOnlyTransform)
-    return [] if colours_alone else [type(transform).__name__]
-
-
-def _is_of_albumentations(value: Any) -> bool:
-    return any(kind.__module__.split(".")[0] == "albumentations" for kind in type(value).__mro__)
+    return albumentations.Compose([pipeline], bbox_params=boxes, keypoint_params=points)
 
 
 def _takes_two(function: Any) -> bool:
@@ -134,13 +137,3 @@ def _takes_two(function: Any) -> bool:
         # Some functions of C tell no signature; the first call will show.
         return True
     return True
-
-
-def _albumentations() -> Any:
-    try:
-        import albumentations
-    except ImportError as error:
-        raise ImportError(
-            "this `augmentation` needs albumentations: pip install 'augflow[albumentations]'"
-        ) from error
-    return albumentations

@@ -25,6 +25,9 @@ from augflow.read_mask import MaskSettings, load_masks
 from augflow.settings import ReadSettings, TransformSettings
 from augflow.transform_matrix import map_boxes, map_points, resize_matrix, warp_matrix
 
+# A box of which all is inside may lose this part of its area to rounding.
+_ROUNDING = 1e-6
+
 
 class Record(NamedTuple):
     """Where one sample's companions come from.
@@ -221,7 +224,8 @@ def clip_boxes(
     """
     clipped = np.clip(boxes, 0, (width, height, width, height))
     left = _areas(clipped)
-    kept = np.flatnonzero((left > 0) & (left >= min_visibility * _areas(boxes)))
+    least = min_visibility * (1 - _ROUNDING) * _areas(boxes)
+    kept = np.flatnonzero((left > 0) & (left >= least))
     return clipped[kept], kept
 
 

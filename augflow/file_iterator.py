@@ -239,6 +239,9 @@ class FileIterator(CompanionIterator, ClassIterator):
         if self._is_unchanged:
             # All that can be wrong is to be said now.
             self._plan()
+        else:
+            # What contradicts itself is better known now than at the first batch.
+            self._augmentation()
         cache = self._current_cache()
         if cache is not None:
             print(cache.info())

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from augflow.decode import describe_failure
 from augflow.errors import ImageReadError
@@ -84,9 +85,9 @@ def read_mask(path: Any) -> np.ndarray:
 
 def _stored_by(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
     """What brings gray pixels back that Pillow scales or turns round while it reads them."""
-    tile = image.tile[0] if getattr(image, "tile", None) else None
-    if tile is None or image.mode not in ("L", "I"):
+    if not isinstance(image, ImageFile) or not image.tile or image.mode not in ("L", "I"):
         return _as_they_are
+    tile = image.tile[0]
     arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
     if tile.codec_name in ("ppm", "ppm_plain"):
         shown = 255 if image.mode == "L" else 65535

@@ -7,6 +7,8 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,114 @@ def test_boxes_that_leave_take_their_labels_with_them(world: tuple[Path, pd.Data
     assert targets["visible"].tolist() == [[False, True, False]] * 4
 
 
+@pytest.mark.parametrize(
+    ("transform", "left", "shift"),
+    [(A.NoOp(), 0, 0), (A.RandomBrightnessContrast(p=1), 0, 0), (A.HorizontalFlip(p=1), 0, 0),
+     (A.Affine(translate_px={"x": (4, 4), "y": (0, 0)}, p=1), 4, 4)],
+)  # fmt: skip
+def test_visibility_counts_as_without_albumentations(
+    world: tuple[Path, pd.DataFrame], transform: Any, left: int, shift: int
+) -> None:
+    # One box far inside, and one at the right edge of which the shift leaves a half.
+    folder, table = world
+    width = SIZE[1]
+    boxes = [[3 / width, 0.1, 11 / width, 0.3], [(width - 8) / width, 0.2, 1.0, 0.9]]
+    cells = [[[(a + c) / 2, (b + d) / 2, c - a, d - b] for a, b, c, d in boxes]] * SAMPLES
+    table = table.assign(boxes=cells)
+    for visibility, most in ((1.0, 1 + (not shift)), (0.5, 2), (0.51, 1 + (not shift))):
+        flow = flow_of(
+            (folder, table), ImageDataGenerator(augmentation=transform, workers=0),
+            boxes=Boxes("boxes", format="yolo", min_visibility=visibility),
+        )  # fmt: skip
+        assert next(flow)[1]["valid"].sum(axis=1).tolist() == [most] * 4
+
+
+def test_dropout_looks_at_labels_and_masks(world: tuple[Path, pd.DataFrame]) -> None:
+    size = {"hole_height_range": (0.9, 1.0), "hole_width_range": (0.9, 1.0), "fill": 200, "p": 1.0}
+    common: dict[str, Any] = {"shuffle": False, "batch_size": SAMPLES}
+    for label, samples in ((0, range(0, SAMPLES, 3)), (3, range(SAMPLES)), (9, ())):
+        transform = A.ConstrainedCoarseDropout(bbox_labels=[label], **size)
+        images, targets = next(
+            flow_of(
+                world, ImageDataGenerator(augmentation=transform, workers=0), **common,
+                boxes=Boxes("boxes", labels="labels"),
+            )
+        )  # fmt: skip
+        hit = (images == 200).any(axis=(1, 2, 3))
+        assert np.flatnonzero(hit).tolist() == list(samples)
+        assert targets["labels"][:, 1].tolist() == [3] * SAMPLES
+    of_masks = {"class_mode": "mask", "y_col": "mask", "color_mode": "grayscale"}
+    _, before = next(flow_of(world, ImageDataGenerator(workers=0), **common, **of_masks))
+    transform = A.ConstrainedCoarseDropout(mask_indices=[1], **size)
+    generator = ImageDataGenerator(augmentation=transform, workers=0)
+    images, _ = next(flow_of(world, generator, **common, **of_masks))
+    hit = (images == 200).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(hit, (before == 1).any(axis=(1, 2, 3)))
+    dropped = A.MaskDropout(max_objects=(9, 9), fill=200, p=1)
+    generator = ImageDataGenerator(augmentation=dropped, workers=0)
+    images, after = next(flow_of(world, generator, **common, **of_masks))
+    np.testing.assert_array_equal(images == 200, before > 0)
+    assert not after.any()
+
+
+def test_class_numbers_do_not_wrap(world: tuple[Path, pd.DataFrame]) -> None:
+    class Below(A.DualTransform):
+        _targets = A.HorizontalFlip._targets
+
+        def apply(self, img: np.ndarray, **parameters: Any) -> np.ndarray:
+            return img
+
+        def apply_to_mask(self, mask: np.ndarray, **parameters: Any) -> np.ndarray:
+            return mask.astype(np.float32) - 0.6
+
+    flow = flow_of(
+        world, ImageDataGenerator(augmentation=Below(p=1), workers=0), class_mode="mask",
+        y_col="mask", mask_dtype="uint16",
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="after the augmentation has values from -1 to"):
+        next(flow)
+
+
+def test_colours_alone_are_spared_the_companions(world: tuple[Path, pd.DataFrame]) -> None:
+    generator = ImageDataGenerator(augmentation=A.Compose([A.InvertImg(p=1)]), workers=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flow = flow_of(world, generator, boxes=Boxes("boxes"), keypoints=Keypoints("points"))
+        _, after = next(flow)
+    _, before = next(
+        flow_of(
+            world,
+            ImageDataGenerator(workers=0),
+            boxes=Boxes("boxes"),
+            keypoints=Keypoints("points"),
+        )
+    )
+    for name, values in before.items():
+        np.testing.assert_array_equal(after[name], values)
+
+
+class Darker:
+    """Something whose method augments."""
+
+    def go(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image // 2
+
+
+def test_methods_can_be_photometric(world: tuple[Path, pd.DataFrame]) -> None:
+    function = augflow.photometric(Darker().go)
+    function = pickle.loads(pickle.dumps(function))
+    generator = ImageDataGenerator(augmentation=function, workers=0)
+    images, masks = next(
+        flow_of(world, generator, class_mode="mask", y_col="mask", color_mode="grayscale")
+    )
+    np.testing.assert_array_equal(images, masks // 2)
+    for wrong in (A.HorizontalFlip(), "flip"):
+        with pytest.raises(TypeError, match="photometric takes a function"):
+            augflow.photometric(wrong)
+    with pytest.raises(TypeError, match="ufunc"):
+        ImageDataGenerator(augmentation=np.add)
+
+
 # Seeds.
 
 
@@ -358,6 +468,7 @@ def test_a_new_augmentation_is_taken_up() -> None:
         ([A.HorizontalFlip()], r"A\.Compose"),
         (A.HorizontalFlip, "call it"),
         ("flip", "Received: 'flip'"),
+        ({"a": 1}, r"A\.to_dict.*no pipeline can be made"),
         (lambda image: image, r"f\(image, rng\)"),
     ],
 )
@@ -371,7 +482,9 @@ def test_other_shapes_and_types_are_refused() -> None:
     for augmentation, error, message in (
         (A.RandomCrop(8, 8), ValueError, r"\(24, 28, 3\).*Received: \(8, 8, 3\).*A\.Resize"),
         (lambda image, rng: image[..., 0], ValueError, r"Received: \(24, 28\)"),
+        (lambda image, rng: image[:5], ValueError, "return an image of that size"),
         (lambda image, rng: None, TypeError, "NoneType"),
+        (lambda image, rng: image.astype(complex), TypeError, "one of dtype complex128"),
     ):
         flow = ImageDataGenerator(augmentation=augmentation, workers=0).flow(images)
         with pytest.raises(error, match=message) as raised:
@@ -381,7 +494,7 @@ def test_other_shapes_and_types_are_refused() -> None:
 
 def test_images_that_are_no_levels_are_refused(tmp_path: Path) -> None:
     generator = ImageDataGenerator(augmentation=A.HorizontalFlip())
-    for images in (photos(2) / 255, photos(2) - 128, photos(2) * 2):
+    for images in (photos(2) / 255, photos(2) - 128, photos(2) * 2, photos(2) * np.nan):
         with pytest.raises(ValueError, match="rescale=1/255"):
             generator.flow(images)
     generator.flow(photos(2) / 255, augment=False)
@@ -404,26 +517,74 @@ def test_what_companions_cannot_follow(world: tuple[Path, pd.DataFrame]) -> None
     def darker(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image // 2
 
-    flow = flow_of(world, ImageDataGenerator(augmentation=darker), **masks)
     with pytest.raises(ValueError, match=r"cannot follow.*augflow\.photometric"):
-        next(flow)
+        flow_of(world, ImageDataGenerator(augmentation=darker), **masks)
+    with pytest.raises(ValueError, match="cannot follow"):
+        flow_of(world, ImageDataGenerator(augmentation=darker), with_transform_matrix=True)
     photometric = augflow.photometric(darker)
     assert photometric is darker
     images, targets = next(flow_of(world, ImageDataGenerator(augmentation=darker), **masks))
     assert images.max() == 2 and targets.max() == 4
 
     own = A.Compose([A.HorizontalFlip()], bbox_params=A.BboxParams("coco"))
-    flow = flow_of(world, ImageDataGenerator(augmentation=own), boxes=Boxes("boxes"))
     with pytest.raises(ValueError, match="leave bbox_params"):
-        next(flow)
+        flow_of(world, ImageDataGenerator(augmentation=own), boxes=Boxes("boxes"))
 
     matrix = {"with_transform_matrix": True}
-    flow = flow_of(world, ImageDataGenerator(augmentation=pipeline()), **matrix)
     with pytest.raises(ValueError, match=r"HorizontalFlip, Affine, .*augment=False"):
-        next(flow)
+        flow_of(world, ImageDataGenerator(augmentation=pipeline()), **matrix)
     next(flow_of(world, ImageDataGenerator(augmentation=pipeline()), augment=False, **matrix))
     colours = A.Compose([A.RandomBrightnessContrast()])
     next(flow_of(world, ImageDataGenerator(augmentation=colours, workers=0), **matrix))
+
+
+class Open(A.ImageOnlyTransform):
+    """A transform that nobody can copy."""
+
+    def __init__(self) -> None:
+        super().__init__(p=1)
+        self.lock = threading.Lock()
+
+
+def test_a_pipeline_that_cannot_be_copied_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"`augmentation` cannot be copied: TypeError: .*lock"):
+        ImageDataGenerator(augmentation=A.Compose([Open()])).flow(photos(2))
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        (A.MaskDropout(p=1), "MaskDropout looks at one mask an image"),
+        (A.ConstrainedCoarseDropout(mask_indices=[1], p=1), "looks at one mask"),
+        (A.ConstrainedCoarseDropout(bbox_labels=[1], p=1), "looks at boxes"),
+        (A.BBoxSafeRandomCrop(p=1), "looks at boxes"),
+        (A.CropNonEmptyMaskIfExists(8, 8, p=1), "looks at masks"),
+        (A.HistogramMatching(p=1), "needs 'hm_metadata' beside the image"),
+        (A.FDA(p=1), "needs 'fda_metadata' beside the image"),
+        (A.Mosaic(p=1), "beside the image"),
+        (A.OverlayElements(p=1), "beside the image"),
+    ],
+)
+def test_what_a_transform_looks_at_has_to_be_there(transform: Any, message: str) -> None:
+    generator = ImageDataGenerator(augmentation=A.Compose([A.OneOf([A.NoOp(), transform])]))
+    with pytest.raises(ValueError, match=message):
+        generator.flow(photos(2))
+    generator.flow(photos(2), augment=False)
+
+
+def test_labels_and_single_masks_are_asked_for(world: tuple[Path, pd.DataFrame]) -> None:
+    by_label = ImageDataGenerator(augmentation=A.ConstrainedCoarseDropout(bbox_labels=[3]))
+    with pytest.raises(ValueError, match="looks at the boxes' labels"):
+        flow_of(world, by_label, boxes=Boxes("boxes"))
+    by_name = ImageDataGenerator(augmentation=A.ConstrainedCoarseDropout(bbox_labels=["cat"]))
+    with pytest.raises(ValueError, match="class numbers"):
+        flow_of(world, by_name, boxes=Boxes("boxes", labels="labels"))
+    dropout = ImageDataGenerator(augmentation=A.MaskDropout())
+    with pytest.raises(ValueError, match="looks at one mask an image"):
+        flow_of(world, dropout, class_mode="mask", y_col=["mask", "mask"])
+    padding = ImageDataGenerator(augmentation=A.Affine(fill_mask=-1))
+    with pytest.raises(ValueError, match=r"fill_mask=-1.*uint8"):
+        flow_of(world, padding, class_mode="mask", y_col="mask")
 
 
 # Of the package itself.

@@ -123,6 +123,7 @@ FLOORS = {
         "stats_callback",
         "iterator",
         "engine_iterator",
+        "check_pipeline",
         "augmentation_settings",
         "planned_iterator",
         "class_iterator",
