@@ -57,7 +57,8 @@ class Boxes:
                 'with a loader, labels come from it: return {"boxes": ..., "labels": ...} and '
                 f"leave `labels` out. Received: labels={self.labels!r}"
             )
-        if not 0 <= self.min_visibility <= 1:
+        visibility = self.min_visibility
+        if not isinstance(visibility, int | float | np.number) or not 0 <= visibility <= 1:
             raise ValueError(
                 f"`min_visibility` must be from 0 to 1. Received: {self.min_visibility!r}"
             )
@@ -163,6 +164,9 @@ def parse_labels(labels: Any, count: int) -> np.ndarray:
         ValueError: another number of them, no integers, or larger ones than int32 holds.
     """
     numbers = np.asarray(labels)
+    if numbers.dtype.kind == "f" and np.isfinite(numbers).all() and (numbers % 1 == 0).all():
+        # pandas makes floats of integers as soon as one of them is missing.
+        numbers = np.asarray([int(number) for number in numbers.ravel()]).reshape(numbers.shape)
     if numbers.shape != (count,) or (count and numbers.dtype.kind not in "iu"):
         raise ValueError(
             f"expected {count} label(s), a class number (int) for each box; names become "
@@ -191,6 +195,10 @@ def parse_points(value: Any, settings: Keypoints) -> np.ndarray:
         TypeError, ValueError: a wrong shape, numbers that are none, or too many.
     """
     points = _as_floats(value, "keypoints", (2, 3))
+    if np.isinf(points).any():
+        raise ValueError(
+            f"keypoints must be finite numbers, or NaN for none. Received: {points.tolist()}"
+        )
     if settings.max_points is not None and len(points) > settings.max_points:
         raise ValueError(
             f"{len(points)} keypoints are more than max_points={settings.max_points}: raise it"
@@ -217,8 +225,16 @@ def _as_floats(value: Any, name: str, widths: tuple[int, ...]) -> np.ndarray:
         valid = numbers.ndim == 2 and numbers.shape[1] in widths
     if not valid:
         expected = " or ".join(f"({name}, {width})" for width in widths)
+        hint = ""
+        if numbers.ndim == 1 and len(numbers) in widths:
+            one = name[:-1] if name == "keypoints" else "box"
+            hint = (
+                f". One {one} is a list of one: {[numbers.tolist()]}; a table with a row for each "
+                f"{one} becomes one with a row for each image by groupby(x_col).agg(list)"
+            )
         raise ValueError(
-            f"expected numbers of shape {expected}, or an empty list for none. Received: {value!r}"
+            f"expected numbers of shape {expected}, or an empty list for none. Received: "
+            f"{value!r}{hint}"
         )
     return numbers
 

@@ -19,8 +19,37 @@ if TYPE_CHECKING:
     import pandas
 
 
+class RowNames:
+    """What errors call the rows of a table: by the index, and by the file where that is not clear.
+
+    Args:
+        dataframe: the rows of the flow; None for a directory, which has only files.
+        filenames: of the same rows.
+    """
+
+    def __init__(self, dataframe: pandas.DataFrame | None, filenames: Sequence[Any]) -> None:
+        self._labels = None if dataframe is None else dataframe.index
+        self._filenames = filenames
+
+    def __len__(self) -> int:
+        return len(self._filenames)
+
+    def of(self, place: int) -> str:
+        """The name of the row at a place."""
+        name = repr(self._filenames[place])
+        if self._labels is None:
+            return f"file {name}"
+        label = self._labels[place : place + 1].tolist()[0]
+        return f"row {label!r}" if self._labels.is_unique else f"row {label!r} (file {name})"
+
+
 def mask_values(
-    dataframe: pandas.DataFrame, y_col: Any, directory: str, loader: Any
+    dataframe: pandas.DataFrame,
+    y_col: Any,
+    directory: str,
+    loader: Any,
+    names: RowNames,
+    joins: bool,
 ) -> list[tuple[Any, ...]]:
     """For each row its masks: paths that exist, or what the loader takes.
 
@@ -30,45 +59,65 @@ def mask_values(
             paths; with a loader anything.
         directory: what relative paths start at.
         loader: of masks, None for files.
+        names: of the rows, for messages.
+        joins: whether a loader is to get paths that start at ``directory``.
 
     Raises:
         TypeError: a cell that is no path; the message names its row.
-        ValueError: rows with different numbers of masks.
+        ValueError: rows with different numbers of masks, or no path to be joined.
         FileNotFoundError: masks that are not there; the message names the first.
     """
     columns = y_col if isinstance(y_col, list) else [y_col]
     cells = list(zip(*(dataframe[column].to_numpy().tolist() for column in columns), strict=True))
     if loader is not None:
-        return cells
-    rows = dataframe.index.tolist()
-    paths = [_paths_in(row, label, columns) for row, label in zip(cells, rows, strict=True)]
-    for one, label in zip(paths, rows, strict=True):
+        return _joined_cells(cells, y_col, directory) if joins else cells
+    paths = [_paths_in(row, names, place, columns) for place, row in enumerate(cells)]
+    for place, one in enumerate(paths):
         if len(one) != len(paths[0]):
             raise ValueError(
-                f"every row must have the same number of masks. Received {len(paths[0])} in row "
-                f"{rows[0]!r} and {len(one)} in row {label!r} of y_col={y_col!r}. Another "
+                f"every row must have the same number of masks. Received {len(paths[0])} in "
+                f"{names.of(0)} and {len(one)} in {names.of(place)} of y_col={y_col!r}. Another "
                 "encoding can be read with mask_loader="
             )
-    check_files(paths, rows, y_col, directory)
+    check_files(paths, names.of, y_col, directory)
     joined = [tuple(os.path.join(directory, path) for path in row) for row in paths]
     warn_of_lossy([path for row in joined for path in row])
     return joined
 
 
-def _paths_in(cells: tuple[Any, ...], row: Any, columns: list[Any]) -> list[str]:
+def _joined_cells(
+    cells: list[tuple[Any, ...]], y_col: Any, directory: str
+) -> list[tuple[Any, ...]]:
+    """Cells whose paths start at a folder; others, e.g. NaN for no mask, as they are."""
+    if cells and not any(_is_path(cell) for row in cells for cell in row):
+        raise ValueError(
+            f"mask_directory={directory!r} is where the paths of y_col={y_col!r} start, which "
+            f"holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
+        )
+    return [
+        tuple(os.path.join(directory, cell) if _is_path(cell) else cell for cell in row)
+        for row in cells
+    ]
+
+
+def _is_path(cell: Any) -> bool:
+    return isinstance(cell, str | os.PathLike)
+
+
+def _paths_in(cells: tuple[Any, ...], names: RowNames, place: int, columns: list[Any]) -> list[str]:
     found: list[str] = []
     for cell, column in zip(cells, columns, strict=True):
         paths = list(cell) if isinstance(cell, list | tuple | np.ndarray) else [cell]
         for path in paths:
-            if not isinstance(path, str | os.PathLike):
+            if not _is_path(path):
                 raise TypeError(
-                    f"row {row!r} of y_col={column!r} must hold the path of a mask, or a list "
-                    f"of paths. Received: {path!r} of type {type(path).__name__}. Other values "
-                    "are read by mask_loader="
+                    f"{names.of(place)} of y_col={column!r} must hold the path of a mask, or a "
+                    f"list of paths. Received: {path!r} of type {type(path).__name__}. Other "
+                    "values are read by mask_loader="
                 )
             found.append(os.fspath(path))
     if not found:
-        raise ValueError(f"row {row!r} of y_col={columns!r} names no mask")
+        raise ValueError(f"{names.of(place)} of y_col={columns!r} names no mask")
     return found
 
 
@@ -112,7 +161,7 @@ def checked_boxes(
     settings: CompanionSettings,
     values: list[Any] | None,
     labels: list[Any] | None,
-    rows: Sequence[Any],
+    names: RowNames,
     paths: Iterable[Any],
     skips: bool,
 ) -> tuple[CompanionSettings, list[Any] | None, list[Any] | None]:
@@ -122,7 +171,7 @@ def checked_boxes(
         settings: with boxes.
         values: of the column, None where the loader takes the path.
         labels: of their column, None for none.
-        rows: names of the samples, for messages.
+        names: of the samples, for messages.
         paths: of the images.
         skips: whether broken files are left out.
 
@@ -137,7 +186,7 @@ def checked_boxes(
     assert boxes is not None
     if boxes.loader is not None:
         has_labels = False
-        if len(rows):
+        if len(names):
             loader = boxes.loader
             tried = try_on_first(
                 lambda value: parse_boxes(loader(value), boxes),
@@ -149,12 +198,12 @@ def checked_boxes(
         return replace(settings, has_labels=has_labels), values, None
     assert values is not None
     parsed, numbers = [], []
-    for row, value in zip(rows, values, strict=True):
-        with _Naming(row, boxes.column):
+    for place, value in enumerate(values):
+        with _Naming(names, place, boxes.column):
             parsed.append(parse_boxes(value, boxes)[0])
-    for row, own, found in zip(rows, labels or (), parsed, strict=bool(labels)):
-        with _Naming(row, boxes.labels):
-            numbers.append(parse_labels(own, len(found)))
+    for place, own in enumerate(labels or ()):
+        with _Naming(names, place, boxes.labels):
+            numbers.append(parse_labels(own, len(parsed[place])))
     most = boxes.max_boxes or max(map(len, parsed), default=1) or 1
     settings = replace(
         settings, boxes=replace(boxes, max_boxes=most), has_labels=labels is not None
@@ -165,7 +214,7 @@ def checked_boxes(
 def checked_points(
     settings: CompanionSettings,
     values: list[Any] | None,
-    rows: Sequence[Any],
+    names: RowNames,
     paths: Iterable[Any],
     skips: bool,
 ) -> tuple[CompanionSettings, list[Any] | None]:
@@ -173,7 +222,7 @@ def checked_points(
     points = settings.keypoints
     assert points is not None
     if points.loader is not None:
-        if len(rows):
+        if len(names):
             loader = points.loader
             try_on_first(
                 lambda value: parse_points(loader(value), points),
@@ -184,8 +233,8 @@ def checked_points(
         return settings, values
     assert values is not None
     parsed = []
-    for row, value in zip(rows, values, strict=True):
-        with _Naming(row, points.column):
+    for place, value in enumerate(values):
+        with _Naming(names, place, points.column):
             parsed.append(parse_points(value, points))
     most = points.max_points or max(map(len, parsed), default=1) or 1
     return replace(settings, keypoints=replace(points, max_points=most)), parsed
@@ -225,12 +274,13 @@ def _note(what: str, value: Any) -> str:
 class _Naming:
     """Adds the row and the column to an error."""
 
-    def __init__(self, row: Any, column: Any) -> None:
-        self._where = f"row {row!r}, column {column!r}"
+    def __init__(self, names: RowNames, place: int, column: Any) -> None:
+        self._names, self._place, self._column = names, place, column
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, TypeError | ValueError):
-            raise type(error)(f"{self._where}: {error}") from error
+            where = f"{self._names.of(self._place)}, column {self._column!r}"
+            raise type(error)(f"{where}: {error}") from error

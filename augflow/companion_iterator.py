@@ -11,6 +11,7 @@ import numpy as np
 
 from augflow.annotations import Boxes, Keypoints
 from augflow.companion_columns import (
+    RowNames,
     checked_boxes,
     checked_points,
     column_values,
@@ -19,9 +20,12 @@ from augflow.companion_columns import (
     try_on_first,
 )
 from augflow.companions import CompanionSettings, Record
+from augflow.errors import is_broken_file
+from augflow.image_size import image_size
 from augflow.pair_masks import MASK_FORMATS, pair_by_stem, warn_of_left, warn_of_lossy
 from augflow.planned_iterator import PlannedIterator, is_transformer
-from augflow.read_mask import MaskSettings, load_mask
+from augflow.read_mask import MaskSettings, load_masks
+from augflow.settings import ReadSettings
 
 if TYPE_CHECKING:
     import pandas
@@ -101,6 +105,10 @@ class CompanionIterator(PlannedIterator):
         """What relative file names start at."""
         raise NotImplementedError(f"{type(self).__name__} must define _root")
 
+    def _settings_of_any(self) -> ReadSettings:
+        """How images are read, whatever their channels."""
+        raise NotImplementedError(f"{type(self).__name__} must define _settings_of_any")
+
     def _companion_settings(self) -> CompanionSettings | None:
         return self._settings_of_companions
 
@@ -124,24 +132,24 @@ class CompanionIterator(PlannedIterator):
             return
         self._check_generator()
         count = len(self.filenames)
-        rows = self.filenames if dataframe is None else dataframe.index.tolist()
+        names = RowNames(dataframe, self.filenames)
         skips = self.on_error == "skip"
         settings = CompanionSettings(
             boxes=boxes, keypoints=points, matrix=bool(arguments.with_transform_matrix)
         )
         masks: list[Any] | None = None
         if has_masks:
-            masks = self._mask_values(arguments, dataframe, y_col)
-            settings = replace(settings, masks=_probed(arguments, masks, skips))
+            masks = self._mask_values(arguments, dataframe, y_col, names)
+            settings = replace(settings, masks=self._probed(arguments, masks, skips))
         box_values, labels = column_values(boxes, dataframe), label_values(boxes, dataframe)
         if boxes is not None:
             settings, box_values, labels = checked_boxes(
-                settings, box_values, labels, rows, self._each_path(), skips
+                settings, box_values, labels, names, self._each_path(), skips
             )
         point_values = column_values(points, dataframe)
         if points is not None:
             settings, point_values = checked_points(
-                settings, point_values, rows, self._each_path(), skips
+                settings, point_values, names, self._each_path(), skips
             )
         columns = (masks or [()] * count, box_values, labels, point_values)
         nothing = [None] * count
@@ -154,12 +162,17 @@ class CompanionIterator(PlannedIterator):
         return (self._names(np.array([row]))[0] for row in range(len(self.filenames)))
 
     def _mask_values(
-        self, arguments: CompanionArguments, dataframe: pandas.DataFrame | None, y_col: Any
+        self,
+        arguments: CompanionArguments,
+        dataframe: pandas.DataFrame | None,
+        y_col: Any,
+        names: RowNames,
     ) -> list[tuple[Any, ...]]:
         given = arguments.mask_directory
         if dataframe is not None:
             start = os.fspath(self._root() if given is None else given)
-            return mask_values(dataframe, y_col, start, arguments.mask_loader)
+            loader = arguments.mask_loader
+            return mask_values(dataframe, y_col, start, loader, names, joins=given is not None)
         if given is None:
             raise ValueError(
                 'class_mode="mask" needs mask_directory=, a folder of masks with the names of '
@@ -176,6 +189,37 @@ class CompanionIterator(PlannedIterator):
                 warn_of_lossy(paths)
             columns.append(paths)
         return list(zip(*columns, strict=True))
+
+    def _probed(
+        self, arguments: CompanionArguments, masks: list[tuple[Any, ...]], skips: bool
+    ) -> MaskSettings:
+        """The settings of masks; the first sample tells how many there are, and what is wrong."""
+        settings = arguments.mask_settings(len(masks[0]) if masks else 1)
+        if not masks:
+            return settings
+        from_files = settings.loader is None
+        probing = settings if from_files else replace(settings, count=0)
+        read = self._settings_of_any()
+        places = iter(range(len(masks)))
+
+        def count(values: tuple[Any, ...]) -> int:
+            path = self._names(np.array([next(places)]))[0]
+            try:
+                size = image_size(path, read)
+            except OSError:
+                # The image itself is broken, which is told when it is read.
+                size = None
+            return load_masks(values, probing, read, size).shape[2]
+
+        try:
+            # A broken file is no reason against a flow: `verify` finds all of them.
+            what = "the reading of masks" if from_files else "mask_loader"
+            found = try_on_first(count, masks, what, skips or from_files)
+        except OSError as error:
+            if from_files and is_broken_file(error):
+                return settings
+            raise
+        return replace(settings, count=found)
 
     def _check_generator(self) -> None:
         generator = self.image_data_generator
@@ -198,17 +242,3 @@ class CompanionIterator(PlannedIterator):
         if list(named) == ["masks"]:
             return named["masks"]
         return named if target is None else {"target": target, **named}
-
-
-def _probed(
-    arguments: CompanionArguments, masks: list[tuple[Any, ...]], skips: bool
-) -> MaskSettings:
-    """The settings of masks; the first sample tells how many there are."""
-    settings = arguments.mask_settings(len(masks[0]) if masks else 1)
-    if settings.loader is None or not masks:
-        return settings
-
-    def count(values: tuple[Any, ...]) -> int:
-        return sum(load_mask(value, settings).shape[2] for value in values)
-
-    return replace(settings, count=try_on_first(count, masks, "mask_loader", skips))

@@ -24,6 +24,7 @@ from augflow.layout import Field
 from augflow.read_mask import MaskSettings, load_masks
 from augflow.settings import ReadSettings, TransformSettings
 from augflow.transform_matrix import map_boxes, map_points, resize_matrix, warp_matrix
+from augflow.user_code import UserCode
 
 # A box of which all is inside may lose this part of its area to rounding.
 _ROUNDING = 1e-6
@@ -260,8 +261,9 @@ def _read_boxes(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     value, labels = record.boxes, record.labels
     if settings.loader is not None:
-        value = settings.loader(path if settings.column is None else value)
-        boxes, labels = parse_boxes(value, settings)
+        with UserCode(_note, "Boxes", settings.column, value):
+            value = settings.loader(path if settings.column is None else value)
+            boxes, labels = parse_boxes(value, settings)
         if has_labels != (labels is not None):
             which = "no labels" if has_labels else "labels"
             raise ValueError(f"the boxes' loader gave {which}, unlike for the first sample")
@@ -273,8 +275,14 @@ def _read_boxes(
 def _read_points(settings: Keypoints, record: Record, path: Any) -> np.ndarray:
     if settings.loader is None:
         return np.asarray(record.points)
-    value = settings.loader(path if settings.column is None else record.points)
-    return parse_points(value, settings)
+    with UserCode(_note, "Keypoints", settings.column, record.points):
+        value = settings.loader(path if settings.column is None else record.points)
+        return parse_points(value, settings)
+
+
+def _note(kind: str, column: Any, value: Any) -> str:
+    given = "the path of the image" if column is None else f"{value!r} of column {column!r}"
+    return f"augflow: the loader of {kind} was given {given}"
 
 
 def _write_padded(row: np.ndarray, values: np.ndarray, padding: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from augflow.progress import Progress
@@ -55,8 +56,21 @@ def pair_by_stem(
             f"mask_directory={root!r}{ending}: {_listed(missing)}. Masks of other names are "
             "paired by a table, with flow_from_dataframe."
         )
+    _warn_of_shared(filenames, stems)
     left = set(found) - set(stems)
     return [os.path.join(root, found[stem]) for stem in stems], sorted(found[one] for one in left)
+
+
+def _warn_of_shared(filenames: Sequence[str], stems: list[str]) -> None:
+    """Say that images whose names differ in the ending alone get one mask."""
+    if len(set(stems)) == len(stems):
+        return
+    counts = Counter(stems)
+    shared = [name for name, stem in zip(filenames, stems, strict=True) if counts[stem] > 1]
+    warn_user(
+        f"{len(shared)} images share their masks, since their names differ only in the ending: "
+        f"{_listed(shared)}. If they show different things, give each name once."
+    )
 
 
 def warn_of_left(masks: list[str], mask_directory: Any) -> None:
@@ -79,12 +93,14 @@ def warn_of_lossy(paths: list[str]) -> None:
         )
 
 
-def check_files(paths: list[list[str]], labels: Sequence[Any], y_col: Any, start: str) -> None:
+def check_files(
+    paths: list[list[str]], name_of: Callable[[int], str], y_col: Any, start: str
+) -> None:
     """Raise unless all masks of a table are there.
 
     Args:
         paths: for each row the paths of its masks.
-        labels: of the rows, for the message.
+        name_of: gives the name of a row, for the message.
         y_col: the column, for the message.
         start: what relative paths start at.
 
@@ -95,8 +111,8 @@ def check_files(paths: list[list[str]], labels: Sequence[Any], y_col: Any, start
     with Progress("Looking for the masks of the dataframe", "masks", len(flat)) as progress:
         there = iter(are_files(flat, start, ("",), progress))
     missing = [
-        f"row {label!r}: {path!r}"
-        for row, label in zip(paths, labels, strict=True)
+        f"{name_of(place)}: {path!r}"
+        for place, row in enumerate(paths)
         for path in row
         if not next(there)
     ]

@@ -17,6 +17,7 @@ from augflow.errors import ImageReadError
 from augflow.placement import placement
 from augflow.resize import resize_pixels
 from augflow.settings import ReadSettings
+from augflow.user_code import UserCode
 
 # "1" holds one bit a pixel, "P" indices of a palette.
 _INTEGER_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -130,7 +131,8 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
     """
     if settings.loader is None:
         return read_mask(value)[:, :, None]
-    loaded = np.asarray(settings.loader(value))
+    with UserCode(_note, value):
+        loaded = np.asarray(settings.loader(value))
     if loaded.dtype == bool:
         loaded = loaded.astype(np.uint8)
     kinds = "iuf" if np.dtype(settings.dtype).kind == "f" else "iu"
@@ -145,6 +147,10 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
             f"masks). Received shape {loaded.shape} for {value!r}"
         )
     return loaded[:, :, None] if loaded.ndim == 2 else loaded
+
+
+def _note(value: Any) -> str:
+    return f"augflow: mask_loader was given {value!r}"
 
 
 def load_masks(

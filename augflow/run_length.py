@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,9 @@ def decode_run_length(
 
     Args:
         encoding: a text "start length start length ..." with starts from 1, as Kaggle's
-            competitions write it; "", None or NaN for an empty mask. Or COCO's dictionary with
-            "size" (height, width) and "counts": a list of the lengths of alternating runs of 0
-            and 1, or its compressed text.
+            competitions write it; "", None, NaN or pandas.NA for an empty mask. Or COCO's
+            dictionary with "size" (height, width) and "counts": a list of the lengths of
+            alternating runs of 0 and 1, or its compressed text.
         shape: (height, width) of the mask in pixels; may be left out for COCO's dictionary.
         order: "F" (default): the pixels are numbered down the columns, as Kaggle and COCO do;
             "C": along the rows.
@@ -31,16 +32,22 @@ def decode_run_length(
     """
     if order not in ("F", "C"):
         raise ValueError(f'`order` must be "F" or "C". Received: {order!r}')
+    shape = None if shape is None else _checked_shape("shape", shape)
     if isinstance(encoding, Mapping):
-        size = tuple(int(side) for side in encoding["size"])
-        if shape is not None and tuple(shape) != size:
-            raise ValueError(f"expected a mask of shape {tuple(shape)}, the encoding says {size}")
+        if "size" not in encoding or encoding.get("counts") is None:
+            raise ValueError(
+                'COCO\'s dictionary has "size" (height, width) and "counts". Received: '
+                f"{dict(encoding)!r}"
+            )
+        size = _checked_shape("size", encoding["size"])
+        if shape is not None and shape != size:
+            raise ValueError(f"expected a mask of shape {shape}, the encoding says {size}")
         return _fill_counts(_counts_of(encoding["counts"]), size).reshape(size, order="F")
     if shape is None:
         raise ValueError("a run-length text needs shape=(height, width). Received: None")
     height, width = shape
     pixels = np.zeros(height * width, np.uint8)
-    if encoding is None or (isinstance(encoding, float) and encoding != encoding):
+    if _is_missing(encoding):
         return pixels.reshape(height, width)
     if not isinstance(encoding, str):
         raise TypeError(
@@ -57,6 +64,23 @@ def decode_run_length(
     return pixels.reshape((height, width), order="F" if order == "F" else "C")
 
 
+def _checked_shape(name: str, shape: Any) -> tuple[int, int]:
+    try:
+        height, width = (operator.index(side) for side in shape)
+    except (TypeError, ValueError):
+        height = width = -1
+    if height < 0 or width < 0:
+        raise ValueError(f"`{name}` must be two ints, (height, width). Received: {shape!r}")
+    return height, width
+
+
+def _is_missing(encoding: Any) -> bool:
+    # pandas.NA, without importing pandas: it equals nothing, and knows not whether it does.
+    if encoding is None or type(encoding).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(encoding, float | np.floating) and bool(np.isnan(encoding))
+
+
 def _runs_of(text: str) -> list[tuple[int, int]]:
     words = text.split()
     try:
@@ -68,7 +92,7 @@ def _runs_of(text: str) -> list[tuple[int, int]]:
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def _fill_counts(counts: list[int], size: tuple[int, ...]) -> np.ndarray:
+def _fill_counts(counts: list[int], size: tuple[int, int]) -> np.ndarray:
     if sum(counts) != size[0] * size[1] or any(count < 0 for count in counts):
         raise ValueError(f"the counts add up to {sum(counts)} pixels, the size is {size}")
     return np.repeat((np.arange(len(counts)) % 2).astype(np.uint8), counts)
@@ -82,7 +106,12 @@ def _counts_of(counts: Any) -> list[int]:
     the difference to the number two places before is written.
     """
     if not isinstance(counts, str | bytes):
-        return [int(count) for count in counts]
+        try:
+            return [operator.index(count) for count in counts]
+        except TypeError:
+            raise ValueError(
+                f"the counts must be ints, or COCO's compressed text. Received: {counts!r}"
+            ) from None
     values: list[int] = []
     value = shift = 0
     for code in counts.encode("ascii") if isinstance(counts, str) else counts:

@@ -77,9 +77,11 @@ def map_points(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 of the shape of ``points`` (with the batch of ``matrix``).
+
+    Raises:
+        ValueError: shapes that do not fit.
     """
-    matrix = np.asarray(matrix, np.float64)
-    points = np.asarray(points, np.float64)
+    matrix, points = _fitting(matrix, points, "points", 2)
     moved = points @ np.swapaxes(matrix[..., :2, :2], -1, -2)
     return np.asarray(moved + matrix[..., None, :2, 2])
 
@@ -94,10 +96,42 @@ def map_boxes(matrix: np.ndarray, boxes: np.ndarray) -> np.ndarray:
 
     Returns:
         float64 of the shape of ``boxes`` (with the batch of ``matrix``), not clipped.
+
+    Raises:
+        ValueError: shapes that do not fit.
     """
-    boxes = np.asarray(boxes, np.float64)
+    matrix, boxes = _fitting(matrix, boxes, "boxes", 4)
     corners = boxes[..., [0, 1, 2, 1, 2, 3, 0, 3]] - 0.5
     corners = corners.reshape(*boxes.shape[:-2], boxes.shape[-2] * 4, 2)
     moved = map_points(matrix, corners) + 0.5
     moved = moved.reshape(*moved.shape[:-2], boxes.shape[-2], 4, 2)
     return np.concatenate([moved.min(axis=-2), moved.max(axis=-2)], axis=-1)
+
+
+def _fitting(
+    matrix: np.ndarray, values: np.ndarray, name: str, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float64, of shapes that fit."""
+    matrix, values = np.asarray(matrix, np.float64), np.asarray(values, np.float64)
+    if matrix.ndim not in (2, 3) or matrix.shape[-2:] != (3, 3):
+        raise ValueError(
+            f"`matrix` must be of shape (3, 3) or (batch, 3, 3). Received: {matrix.shape}"
+        )
+    if values.shape == (0,):
+        values = values.reshape(0, width)
+    received = f"Received: {name} of shape {values.shape}, matrix of shape {matrix.shape}"
+    if values.ndim not in (2, 3) or values.shape[-1] != width:
+        raise ValueError(
+            f"`{name}` must be of shape ({name}, {width}) or (batch, {name}, {width}). {received}"
+        )
+    if matrix.ndim != 3:
+        return matrix, values
+    if values.ndim == 3 and len(values) != len(matrix):
+        raise ValueError(f"`{name}` and `matrix` must be of the same batch. {received}")
+    if values.ndim == 2 and len(values) == len(matrix) > 1:
+        raise ValueError(
+            f"is each of the `{name}` of another sample of the batch, or do all belong to each? "
+            f"Pass {name}[:, None] for one a sample, or {name}[None].repeat(len(matrix), 0) for "
+            f"all. {received}"
+        )
+    return matrix, values

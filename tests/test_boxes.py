@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -530,3 +531,50 @@ def test_batches_are_equal_for_any_number_of_workers(world: tuple[Path, pd.DataF
             batches = [*take(flow, 2 * len(flow)), flow[1], flow[0]]
             found.append(signatures([images, *t.values()] for images, t in batches))
     assert found[1:] == found[:1] * 3
+
+
+def test_shapes_of_the_matrix_have_to_fit() -> None:
+    one, batch = np.eye(3), np.repeat(np.eye(3)[None], 8, 0)
+    assert map_boxes(one, []).shape == (0, 4) and map_points(one, []).shape == (0, 2)
+    assert map_boxes(batch, []).shape == (8, 0, 4)
+    assert map_boxes(batch, np.zeros((3, 4))).shape == (8, 3, 4)
+    for matrix, boxes, message in (
+        (one, [1, 2, 3, 4], r"\(boxes, 4\).*shape \(4,\)"),
+        (one, np.zeros((2, 2)), r"\(boxes, 4\)"),
+        (np.eye(2), np.zeros((2, 4)), r"\(3, 3\)"),
+        (batch, np.zeros((7, 2, 4)), "same batch"),
+        (batch, np.zeros((8, 4)), r"boxes\[:, None\]"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            map_boxes(matrix, boxes)
+    with pytest.raises(ValueError, match=r"points\[:, None\]"):
+        map_points(batch, np.zeros((8, 2)))
+
+
+def test_what_cells_may_hold(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    generator = ImageDataGenerator(workers=0)
+    floats = table.assign(labels=[[1.0, 3.0]] * SAMPLES)
+    _, targets = next(flow_of((folder, floats), generator, boxes=Boxes("boxes", labels="labels")))
+    assert targets["labels"].tolist() == [[1, 3]] * 4
+    flat = table.assign(boxes=[[0, 0, 10, 10]] * SAMPLES)
+    with pytest.raises(ValueError, match=r"is a list of one: \[\[0\.0.*groupby\(x_col\)"):
+        flow_of((folder, flat), generator, boxes=Boxes("boxes"))
+    far = table.assign(points=[[[float("inf"), 1.0]]] * SAMPLES)
+    with pytest.raises(ValueError, match="finite numbers, or NaN"):
+        flow_of((folder, far), generator, keypoints=Keypoints("points"))
+    with pytest.raises(ValueError, match="`min_visibility` must be from 0 to 1"):
+        Boxes("boxes", min_visibility="a")  # type: ignore[arg-type]
+
+
+def test_errors_of_loaders_name_the_value(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    texts = table.assign(text=[*["[]"] * (SAMPLES - 1), "?"])
+    flow = flow_of(
+        (folder, texts), ImageDataGenerator(workers=0), batch_size=SAMPLES,
+        boxes=Boxes("text", loader=json.loads, max_boxes=2),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="Expecting value") as error:
+        next(flow)
+    notes = " ".join(error.value.__notes__)
+    assert "the loader of Boxes was given '?' of column 'text'" in notes and "10.png" in notes

@@ -270,7 +270,7 @@ def test_compressed_counts_are_those_of_coco() -> None:
     np.testing.assert_array_equal(decode_run_length(small), noise)
 
 
-@pytest.mark.parametrize("nothing", ["", None, float("nan")])
+@pytest.mark.parametrize("nothing", ["", None, float("nan"), np.float32("nan"), pd.NA])
 def test_no_runs_are_an_empty_mask(nothing: Any) -> None:
     mask = decode_run_length(nothing, (3, 4))
     assert mask.shape == (3, 4) and mask.dtype == np.uint8 and not mask.any()
@@ -284,6 +284,11 @@ def test_no_runs_are_an_empty_mask(nothing: Any) -> None:
         ("0 2", (3, 4), "does not fit"),
         ("11 3", (3, 4), "does not fit"),
         ("1 2", None, "needs shape"),
+        ("1 2", (3, 4, 1), r"`shape` must be two ints"),
+        ({"counts": [4]}, None, "has .size."),
+        ({"size": [2, 2], "counts": None}, None, "and .counts."),
+        ({"size": [2, 2, 1], "counts": [4]}, None, "`size` must be two ints"),
+        ({"size": [2, 2], "counts": [1.5, 2.5]}, None, "counts must be ints"),
         ({"size": [2, 2], "counts": [3]}, None, "add up to 3"),
         ({"size": [2, 2], "counts": [4]}, (3, 3), "encoding says"),
     ],
@@ -356,10 +361,9 @@ def test_dtypes(world: tuple[Path, pd.DataFrame]) -> None:
         return np.asarray(Image.open(path)).astype(np.int64) * 1000
 
     table = table.assign(filename=[str(folder / name) for name in table["filename"]])
-    flow = generator.flow_from_dataframe(table, **common, mask_loader=thousands)
     with pytest.raises(ValueError, match=r"mask_dtype='uint8'.*from 0 to [1-4]000.*int32") as error:
-        next(flow)
-    assert any("while preparing file" in note for note in error.value.__notes__)
+        generator.flow_from_dataframe(table, **common, mask_loader=thousands)
+    assert any("while trying mask_loader" in note for note in error.value.__notes__)
     for dtype in ("int32", "uint16", "float32"):
         flow = generator.flow_from_dataframe(
             table, **common, mask_loader=thousands, mask_dtype=dtype, shuffle=False
@@ -370,6 +374,78 @@ def test_dtypes(world: tuple[Path, pd.DataFrame]) -> None:
 
 
 # What must be said early.
+
+
+def test_the_first_mask_is_read_when_the_flow_is_made(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 3)
+    generator = ImageDataGenerator(workers=0)
+    first = tmp_path / "masks" / "00.png"
+    for picture, message in (
+        (Image.new("RGB", (44, 30)), "mode 'RGB'"),
+        (Image.new("L", (30, 44)), "44 x 30 pixels"),
+        (Image.fromarray(np.full((30, 44), 300, np.uint16)), "300 to 300"),
+    ):
+        picture.save(first)
+        with pytest.raises(ValueError, match=message):
+            directory_flow(tmp_path, generator)
+    # Broken files are found by `verify`, which needs a flow.
+    for number in range(3):
+        (tmp_path / "masks" / f"{number:02d}.png").write_bytes(b"nothing")
+        flow = directory_flow(tmp_path, generator, shuffle=False)
+    with pytest.raises(ImageReadError, match=r"cannot read mask .*00\.png"):
+        next(flow)
+
+
+def test_a_loader_gets_paths_below_mask_directory(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    names = [name.removeprefix("masks/") for name in table["mask"]]
+    seen: list[Any] = []
+
+    def load(value: Any) -> np.ndarray:
+        seen.append(value)
+        return np.zeros((SIZE if isinstance(value, float) else read_mask(value).shape), np.uint8)
+
+    arguments: dict[str, Any] = {
+        "directory": folder, "class_mode": "mask", "y_col": "own", "mask_loader": load,
+        "shuffle": False, "target_size": SIZE, "batch_size": SAMPLES,
+    }  # fmt: skip
+    generator = ImageDataGenerator(workers=0)
+    own = table.assign(own=names)
+    below = {"mask_directory": folder / "masks"}
+    next(generator.flow_from_dataframe(own, **arguments, **below))
+    assert set(seen) == {str(folder / "masks" / name) for name in names}
+    seen.clear()
+    with pytest.raises(FileNotFoundError):
+        generator.flow_from_dataframe(own, **arguments)
+    assert seen == names[:1]
+    with pytest.raises(ValueError, match="leave mask_directory out"):
+        generator.flow_from_dataframe(table.assign(own=3), **arguments, **below)
+
+
+def test_rows_of_one_name_are_told_apart(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    doubled = table.set_index(pd.Index([0] * SAMPLES))
+    doubled["mask"] = [*table["mask"][:-1], "masks/no.png"]
+    with pytest.raises(FileNotFoundError, match=r"row 0 \(file 'images/10\.png'\): 'masks/no"):
+        ImageDataGenerator().flow_from_dataframe(
+            doubled, folder, class_mode="mask", y_col="mask", target_size=SIZE
+        )
+
+
+def test_images_that_share_a_mask_are_told(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 2)
+    Image.new("L", (44, 30)).save(tmp_path / "images" / "00.jpg")
+    with pytest.warns(UserWarning, match=r"2 images share their masks.*'00\.jpg', '00\.png'"):
+        directory_flow(tmp_path, ImageDataGenerator(), class_mode="mask")
+
+
+def test_a_loader_that_ends_the_program_is_an_error(world: tuple[Path, pd.DataFrame]) -> None:
+    def leave(path: str) -> np.ndarray:
+        raise SystemExit(3)
+
+    with pytest.raises(RuntimeError, match="SystemExit") as error:
+        directory_flow(world[0], ImageDataGenerator(), mask_loader=leave)
+    assert any("mask_loader was given" in note for note in error.value.__notes__)
 
 
 def test_images_without_partners_are_named(tmp_path: Path) -> None:
@@ -506,7 +582,7 @@ def test_a_loader_may_meet_a_broken_mask_first(tmp_path: Path) -> None:
     arguments: Any = {"mask_loader": lambda path: np.asarray(Image.open(path)), "shuffle": False}
     with pytest.raises(OSError, match="cannot identify") as error:
         directory_flow(tmp_path, ImageDataGenerator(workers=0), **arguments)
-    assert "while trying mask_loader" in error.value.__notes__[0]
+    assert any("while trying mask_loader" in note for note in error.value.__notes__)
     generator = ImageDataGenerator(workers=0)
     flow = directory_flow(tmp_path, generator, on_error="skip", **arguments)
     images, masks = next(flow)
