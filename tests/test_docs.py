@@ -13,13 +13,18 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
+from tests.side_by_side import side_by_side
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -116,10 +121,11 @@ def rows_of(table: str) -> list[list[str]]:
     ]
 
 
-@pytest.fixture
-def photo_folder(tmp_path: Path) -> Path:
-    """A folder with what the pages read, see above."""
-    sample_images = pytest.importorskip("sklearn.datasets").load_sample_images().images
+def fill_folder(tmp_path: Path) -> None:
+    """Write what the pages read, see above."""
+    from sklearn.datasets import load_sample_images
+
+    sample_images = load_sample_images().images
     rows = []
     for label, photograph in zip(("china", "flower"), sample_images, strict=True):
         for number in range(PHOTOS_OF_A_CLASS):
@@ -134,7 +140,6 @@ def photo_folder(tmp_path: Path) -> Path:
     pd.DataFrame(rows).to_csv(tmp_path / "labels.csv", index=False)
     write_volumes(tmp_path)
     write_ratings(tmp_path / "ratings.csv")
-    return tmp_path
 
 
 def write_volumes(folder: Path) -> None:
@@ -156,14 +161,15 @@ def write_ratings(file: Path) -> None:
     pd.DataFrame({"user_id": users, "item_id": items, "rating": ratings}).to_csv(file, index=False)
 
 
-@pytest.mark.parametrize("page", pages_with_snippets())
-def test_snippets_run(page: Path, photo_folder: Path) -> None:
+def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a page's snippets as one script, in a folder with what they read."""
+    fill_folder(folder)
     # Not the name of a module that the page imports.
-    script = photo_folder / f"page_{page.stem}.py"
+    script = folder / f"page_{page.stem}.py"
     script.write_text(script_of(text_of(page)), encoding="utf-8")
-    finished = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(script)],
-        cwd=photo_folder,
+        cwd=folder,
         env=os.environ
         | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"},
         stdin=subprocess.DEVNULL,
@@ -171,6 +177,26 @@ def test_snippets_run(page: Path, photo_folder: Path) -> None:
         encoding="utf-8",
         timeout=TIME_LIMIT_SECONDS,
     )
+
+
+@pytest.fixture(scope="module")
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[Path, Future[subprocess.CompletedProcess[str]]]]:
+    """The pages of the selected tests."""
+    pytest.importorskip("sklearn.datasets")
+    items = [item for item in request.session.items if item.originalname == "test_snippets_run"]
+    pages = [item.callspec.params["page"] for item in items]
+    jobs = {page: partial(run_page, page, tmp_path_factory.mktemp(page.stem)) for page in pages}
+    with side_by_side(jobs) as runs:
+        yield runs
+
+
+@pytest.mark.parametrize("page", pages_with_snippets())
+def test_snippets_run(
+    page: Path, runs: dict[Path, Future[subprocess.CompletedProcess[str]]]
+) -> None:
+    finished = runs[page].result()
     assert finished.returncode == 0, finished.stderr[-4000:]
     # Advice that makes augflow warn is bad advice. loky's tracker, which cleans up after killed
     # workers at exit, sometimes warns that there was nothing left to clean.

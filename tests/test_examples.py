@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from tests.side_by_side import side_by_side
 
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
@@ -66,15 +69,15 @@ def run_example(name: str, folder: Path) -> Run:
 def runs(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Run]]]:
-    """The examples of the selected tests, two at a time: importing Keras keeps one core busy."""
+    """The examples of the selected tests."""
     names = {item.name.removeprefix("test_") for item in request.session.items}
-    pool = ThreadPoolExecutor(2)
-    yield {
-        name: pool.submit(run_example, name, tmp_path_factory.mktemp(name))
+    jobs = {
+        name: partial(run_example, name, tmp_path_factory.mktemp(name))
         for name in ARGUMENTS
         if name in names
     }
-    pool.shutdown(cancel_futures=True)
+    with side_by_side(jobs) as runs:
+        yield runs
 
 
 @pytest.fixture
