@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from augflow.worker import Failure
 
 _MOST_ATTEMPTS = 4
+# What starting worker processes raises where it cannot be done.
+_NO_PROCESSES = (OSError, NotImplementedError, RuntimeError, ImportError)
 # Memory for batches that are being built or wait to be asked for.
 _MOST_AHEAD_BYTES = 1 << 30
 # A plan of so many bytes holds data that somebody did not mean to send.
@@ -117,7 +119,11 @@ class Engine:
             pending = self._begin(request, urgent=True)
             if pending is not None:
                 del self._pending[request.key]
-                self.prepare(ahead)
+                try:
+                    self.prepare(ahead)
+                except BaseException:
+                    self._discard(pending)
+                    raise
         if pending is None:
             return self._build_here(request)
         return self._finish(pending)
@@ -153,15 +159,17 @@ class Engine:
             return None
         from augflow.pending import Pending
 
-        pending = Pending(request, segment)
-        if request.lay is not None:
-            request.lay(self.plan.layout.views(request.samples, segment.memory))
-        self._pending[request.key] = pending
+        pending = Pending(request, segment, self._chunks(request, urgent))
         try:
-            self._submit(pending, self._chunks(request, urgent))
-        except InterpreterExitingError:
-            raise
-        except (OSError, NotImplementedError, RuntimeError, ImportError) as error:
+            if request.lay is not None:
+                request.lay(self.plan.layout.views(request.samples, segment.memory))
+            self._submit(pending, pending.parts)
+            # Only now: an interrupt in between leaves no batch of which parts are missing.
+            self._pending[request.key] = pending
+        except BaseException as error:
+            self._discard(pending)
+            if isinstance(error, InterpreterExitingError) or not isinstance(error, _NO_PROCESSES):
+                raise
             self._go_on_without_workers(f"worker processes cannot be started ({error!r})")
             return None
         return pending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import weakref
@@ -133,7 +134,8 @@ class EngineIterator(Iterator):
 
     def _wanted_workers(self) -> int:
         """Worker processes for this flow, 0 for none."""
-        if _is_forked_child:
+        if _is_forked_child or multiprocessing.current_process().daemon:
+            # The processes of a multiprocessing.Pool may have no children either.
             return 0
         workers = self._user_workers()
         if workers is None:

@@ -20,6 +20,7 @@ from augflow.companion_iterator import CompanionIterator
 from augflow.flow_cache import FlowCache, open_flow_cache
 from augflow.image_cache import CacheInfo
 from augflow.image_kind import ImageKind, check_cacheable, check_kind, learn_kind
+from augflow.kept_paths import KeptPaths
 from augflow.loaders import checked_formats, loaders_of
 from augflow.placement import checked_keep_aspect_ratio
 from augflow.planned_iterator import validation_fraction
@@ -46,6 +47,7 @@ class FileIterator(CompanionIterator, ClassIterator):
     exif: bool = False
     formats: Any = None
     _image_kind: ImageKind | None = None
+    _kept_paths: KeptPaths | None = None
     cache: str | None = None
     _open_cache: FlowCache | None = None
     _cache_state: tuple[Any, ...] | None = None
@@ -107,14 +109,18 @@ class FileIterator(CompanionIterator, ClassIterator):
             self.white_list_formats = (*self.white_list_formats, *checked)
 
     # Paths are joined when they are needed: a second list of a million of them would cost more
-    # memory than the first, and a new ``directory`` or ``filenames`` has to take effect.
+    # memory than the first, and a new ``directory`` or ``filenames`` has to take effect. Who asks
+    # for the list gets one that stays, as in Keras: it may be changed, or asked for in a loop.
     @property
     def filepaths(self) -> list[str]:
         """Paths of the files, in the order of ``filenames``."""
         given = self.__dict__.get("_given_filepaths")
         if given is not None:
             return given  # type: ignore[no-any-return]
-        return [os.path.join(self._root(), name) for name in self.filenames]
+        root, kept = self._root(), self._kept_paths
+        if kept is None or not kept.fits(root, self.filenames):
+            kept = self._kept_paths = KeptPaths(root, self.filenames)
+        return kept.paths
 
     @filepaths.setter
     def filepaths(self, value: list[str]) -> None:
@@ -196,8 +202,10 @@ class FileIterator(CompanionIterator, ClassIterator):
         if own or self.__dict__.get("_given_filepaths") is not None:
             paths = self.filepaths
             return [paths[index] for index in indices.tolist()]
-        root, names = self._root(), self.filenames
-        return [os.path.join(root, names[index]) for index in indices.tolist()]
+        root, names, kept = self._root(), self.filenames, self._kept_paths
+        if kept is None:
+            return [os.path.join(root, names[index]) for index in indices.tolist()]
+        return [kept.path(root, names, index) for index in indices.tolist()]
 
     # The cache
 

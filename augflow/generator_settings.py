@@ -44,6 +44,11 @@ def checked_number(name: str, value: Any) -> Any:
     return value
 
 
+def checked_range(name: str, value: Any) -> Any:
+    """A number; None means 0, as in Keras."""
+    return 0 if value is None else checked_number(name, value)
+
+
 def checked_shift(name: str, value: Any) -> Any:
     """A number or a non-empty sequence of numbers; None and the like mean 0, as in Keras."""
     if isinstance(value, Real):

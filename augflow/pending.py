@@ -24,20 +24,25 @@ CLOSED = Failure("closed", None, "the flow was closed", "")
 
 @dataclass
 class Pending:
-    """A batch that workers are building into a segment; a future for each part of its rows."""
+    """A batch that workers are building into a segment; a future for each part of its rows.
+
+    Attributes:
+        request: what is built.
+        segment: where.
+        parts: from which row to which each task goes; together all rows.
+        futures: of the tasks that were submitted, by their parts.
+        attempts: how often lost tasks were submitted.
+    """
 
     request: Request
     segment: Segment
+    parts: list[tuple[int, int]]
     futures: dict[tuple[int, int], Future[Report]] = field(default_factory=dict)
     attempts: int = 1
 
     def lost_parts(self) -> list[tuple[int, int]]:
         """The parts whose tasks never came to an end, because a worker died."""
-        return [
-            part
-            for part, future in self.futures.items()
-            if future.cancelled() or (future.done() and isinstance(future.exception(), LOST))
-        ]
+        return [part for part in self.parts if _is_lost(self.futures.get(part))]
 
     def work(self) -> Work:
         """What all parts took together, once they are done."""
@@ -60,6 +65,12 @@ class Pending:
         countdown = _Countdown(len(self.futures), arena, self.segment)
         for future in self.futures.values():
             future.add_done_callback(countdown)
+
+
+def _is_lost(future: Future[Report] | None) -> bool:
+    if future is None or future.cancelled():
+        return True
+    return future.done() and isinstance(future.exception(), LOST)
 
 
 class _Countdown:

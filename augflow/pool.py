@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import Future, InvalidStateError
+from multiprocessing.util import Finalize
 from typing import Any
 
 import loky
@@ -27,6 +28,8 @@ from augflow.reloads import Reloads
 _IDLE_SECONDS = 300
 # After the last flow is gone the pool waits this long for another one, e.g. the next fold.
 _LINGER_SECONDS = 1.0
+
+_BEFORE_OTHERS = 100
 
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -186,6 +189,9 @@ class WorkerPool:
         if not self._exit_hook:
             self._exit_hook = True
             threading._register_atexit(self.end_for_good)  # type: ignore[attr-defined]
+            # In a process that multiprocessing started, its own hook comes first, and would wait
+            # for the workers as for any other child.
+            Finalize(None, self.end_for_good, exitpriority=_BEFORE_OTHERS)
 
     def belongs_to_this_process(self) -> bool:
         """False in a forked child, where the pool's threads and pipes are not usable."""

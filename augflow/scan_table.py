@@ -75,6 +75,11 @@ def check_columns(
     if class_mode in ("mask", "multi_output", "raw"):
         check_present(dataframe, "y_col", y_col if isinstance(y_col, list) else [y_col])
     elif class_mode in CLASS_MODES_WITH_CLASSES:
+        if isinstance(y_col, list):
+            raise TypeError(
+                f'class_mode="{class_mode}" needs y_col as one column. Received: {y_col!r}. '
+                'Several columns of numbers are class_mode="raw" or "multi_output".'
+            )
         check_present(dataframe, "y_col", [y_col])
     if weight_col:
         check_present(dataframe, "weight_col", [weight_col])

@@ -21,6 +21,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any
 
+from augflow.descriptors import check_descriptors, descriptors_are_scarce
+
 _PAGE = 4096
 
 
@@ -47,6 +49,7 @@ class SharedFile:
 
     def __init__(self, anonymous: bool | None = None) -> None:
         self._temporary: str | None = None
+        check_descriptors()
         anonymous = supports_anonymous() if anonymous is None else anonymous
         if anonymous:
             self._descriptor = os.memfd_create("augflow", os.MFD_CLOEXEC)
@@ -157,7 +160,7 @@ class Arena:
     def may_lease(self) -> bool:
         """Whether another segment may be handed to a consumer."""
         self._collect()
-        return self._leased < self.most_leased
+        return self._leased < self.most_leased and not descriptors_are_scarce()
 
     def lease(self, segment: Segment) -> Any:
         """A buffer over the segment; the segment returns when the buffer and all views die."""

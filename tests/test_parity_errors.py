@@ -16,6 +16,7 @@ import pytest
 from keras.src.legacy.preprocessing import image as keras_image
 from PIL import Image
 
+import augflow
 from tests import parity_images
 from tests.parity_compare import augflow_library
 from tests.parity_images import Images
@@ -374,3 +375,19 @@ def test_unreadable_image(damage: str, workers: int, tmp_path: Path, ours: Subje
     ):
         with pytest.raises(OSError, match=r"broken\.jpg"):
             next(flow)
+
+
+def test_none_means_no_rotation_and_no_shear() -> None:
+    for name in ("rotation_range", "shear_range", "width_shift_range", "height_shift_range"):
+        arguments: dict[str, Any] = {name: None, "horizontal_flip": True}
+        ours = augflow.ImageDataGenerator(**arguments).get_random_transform((8, 8, 3), seed=3)
+        theirs = keras_image.ImageDataGenerator(**arguments).get_random_transform((8, 8, 3), seed=3)
+        assert ours == theirs
+
+
+def test_one_column_of_classes_is_asked_for() -> None:
+    table = pd.DataFrame({"filename": ["a.png"], "class": ["a"], "size": [1]})
+    with pytest.raises(
+        TypeError, match=r"needs y_col as one column. Received: \['class', 'size'\]"
+    ):
+        augflow.ImageDataGenerator().flow_from_dataframe(table, y_col=["class", "size"])
