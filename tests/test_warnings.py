@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     for number, name in enumerate(("cat/0.png", "cat/1.png", "dog/2.png", "dog/3.png")):
         path = tmp_path / "images" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
+        Image.new("L", (8, 8), number).save(path)
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
     return tmp_path
 
