@@ -15,8 +15,9 @@ import sys
 _SCARCE = 0.5
 _EXHAUSTED = 0.75
 
-# As counted when the last piece was made.
+# As counted when the last piece was made, and from how many on they are scarce: asked for each batch.
 _open = 0
+_scarce_from = math.inf
 
 
 def check_descriptors() -> None:
@@ -25,9 +26,9 @@ def check_descriptors() -> None:
     Raises:
         OSError: EMFILE, too many open files.
     """
-    global _open
+    global _open, _scarce_from
     limit = _limit()
-    _open = _count()
+    _open, _scarce_from = _count(), _SCARCE * limit
     if _open >= _EXHAUSTED * limit:
         raise OSError(
             errno.EMFILE,
@@ -39,10 +40,9 @@ def check_descriptors() -> None:
 def descriptors_are_scarce() -> bool:
     """Whether shared memory should not be given away. Counts only where it was so before."""
     global _open
-    limit = _limit()
-    if _open >= _SCARCE * limit:
+    if _open >= _scarce_from:
         _open = _count()
-    return _open >= _SCARCE * limit
+    return _open >= _scarce_from
 
 
 def _limit() -> float:

@@ -44,8 +44,8 @@ _THREAD_VARIABLES = (
 # next image: each page is then cleared again. Measured: a quarter to a third of the time of an
 # exact read of a 12-megapixel photo, nothing for one of 25 KB. Workers keep such blocks; other
 # systems ignore this.
-_KEPT_BYTES = 256 << 20
-_ALLOCATOR_VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
+KEPT_BYTES = 256 << 20
+ALLOCATOR_VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
 
 
 def cpu_count() -> int:
@@ -204,8 +204,8 @@ _without_cancelled = _WithoutCancelled()
 def _worker_environment() -> dict[str, str]:
     """Variables for the workers; those of the allocator only where the user has set none."""
     variables = dict.fromkeys(_THREAD_VARIABLES, "1")
-    if not any(name in os.environ for name in _ALLOCATOR_VARIABLES):
-        variables |= dict.fromkeys(_ALLOCATOR_VARIABLES, str(_KEPT_BYTES))
+    if not any(name in os.environ for name in ALLOCATOR_VARIABLES):
+        variables |= dict.fromkeys(ALLOCATOR_VARIABLES, str(KEPT_BYTES))
     # Shared memory counts as a worker's own, which loky would take for a leak.
     return {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15", **variables}
 
