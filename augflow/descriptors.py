@@ -15,7 +15,7 @@ import sys
 _SCARCE = 0.5
 _EXHAUSTED = 0.75
 
-# As counted when the last piece was made, and from how many on they are scarce: asked for each batch.
+# As counted when the last piece was made; known beforehand, since each batch asks.
 _open = 0
 _scarce_from = math.inf
 
