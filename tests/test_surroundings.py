@@ -183,13 +183,13 @@ def test_an_end_with_tasks_that_were_withdrawn_says_nothing() -> None:
     from augflow.pool import shared_pool
 
     def load(number):
-        time.sleep(0.2)
+        time.sleep(0.05)
         return np.zeros(3)
 
     flows = [flow_from_loader(load, range(999), batch_size=8, workers=2) for _ in range(4)]
     for flow in flows:
         threading.Thread(target=next, args=(flow,), daemon=True).start()
-    time.sleep(1)
+    time.sleep(0.6)
     for flow in flows:
         flow.close()
     waiting = shared_pool()._executor._pending_work_items.values()
