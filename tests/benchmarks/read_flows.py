@@ -97,7 +97,12 @@ def read_as_fit(flow: Any) -> Epochs:
         distribute_strategy=tf.distribute.get_strategy(),
     )
 
+    # fit's loop lets go of an epoch's iterator only when the next epoch's takes its place. Freed at
+    # once, its prefetching still runs, and taking that down waits for a sleeping thread of tf.data.
+    batches: Any = None
+
     def read_epoch() -> Iterator[int]:
+        nonlocal batches
         for _, _, batches in epochs.enumerate_epoch():
             yield int(next(batches)[0].shape[0])
 
