@@ -1,6 +1,6 @@
 """Augment with albumentations, in worker processes, with batches that can be repeated.
 
-    pip install -e ".[tensorflow,albumentations,examples]"
+    pip install -e ".[tensorflow,examples]"
     python examples/albumentations_pipeline.py
 
 A network learns handwritten digits that albumentations turns, bends, blurs and covers in part.
