@@ -128,11 +128,12 @@ def keep_valid_files(
     invalid = [names[row] for row in np.flatnonzero(~valid)]
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
+        advice = "; `formats=` adds endings" if unknown else ""
         warn_user(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
             f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "
             f"an ending other than {', '.join(formats)}); they are left out: "
-            f"{first_of([repr(name) for name in invalid])}",
+            f"{first_of([repr(name) for name in invalid])}{advice}",
         )
     return dataframe[valid]
 

@@ -200,6 +200,7 @@ def test_every_row_that_is_left_out_is_named(table: pd.DataFrame, folder: Path) 
     messages = [str(one.message) for one in caught]
     assert [re.match(r"(Found )?\d+", text)[0] for text in messages] == ["Found 2", "2", "8"]
     assert "1 without a file" in messages[0] and "1 with an ending other" in messages[0]
+    assert "`formats=` adds endings" in messages[0]
     assert "'cat/none.png', 'cat/notes.txt'" in messages[0]
     assert messages[1].endswith("left out: 3, 9")
     assert messages[2].endswith("left out: 0 (0.0), 4 (0.0), 7 (3.0), 8 (0.0), 11 (3.0), ...")
