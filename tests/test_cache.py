@@ -281,7 +281,10 @@ def test_a_changed_file_is_noticed(folder: Path, cache: Path, where: str, worker
     with flow(folder, place_of(where, cache), workers, shuffle=False) as cached:
         take(cached, EPOCH)
         path = next((folder / "cat").glob("*.png"))
-        cv2.imwrite(str(path), np.full((30, 30, 3), 77, np.uint8))
+        # Renamed into place: the workers read ahead, and a file being written is empty at first.
+        other = path.with_name("other.new.png")
+        cv2.imwrite(str(other), np.full((30, 30, 3), 77, np.uint8))
+        other.replace(path)
         # What was read ahead is of the file as it was.
         take(cached, 3 * EPOCH)
         expected = flow(folder, shuffle=False)
