@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from augflow.annotations import Boxes, Keypoints
@@ -329,12 +331,13 @@ def _without_deprecated(deprecated: dict[str, Any], class_mode: str | None) -> s
         "drop_duplicates": "use dataframe.drop_duplicates()",
     }
     for name in deprecated:
-        if name not in advice:
-            raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument {name!r}")
-        warn_user(
-            f"`{name}` is deprecated and has no effect: {advice[name]}.",
-            DeprecationWarning,
-        )
+        if name in advice:
+            warn_user(
+                f"`{name}` is deprecated and has no effect: {advice[name]}.",
+                DeprecationWarning,
+            )
+        else:
+            _warn_of_unknown(name)
     if class_mode == "other":
         warn_user(
             'class_mode="other" is deprecated, use class_mode="raw".',
@@ -342,3 +345,13 @@ def _without_deprecated(deprecated: dict[str, Any], class_mode: str | None) -> s
         )
         return "raw"
     return class_mode
+
+
+def _warn_of_unknown(name: str) -> None:
+    """Say that an argument is not known; Keras ignores such, and scripts have them."""
+    known = inspect.signature(ImageDataGenerator.flow_from_dataframe).parameters
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    if name in inspect.signature(ImageDataGenerator).parameters:
+        hint = " It is an argument of `ImageDataGenerator`."
+    warn_user(f"`flow_from_dataframe` has no argument `{name}`, which has no effect.{hint}")

@@ -291,3 +291,7 @@ class ImageTransformer:
 
 def _as_range(value: Any) -> Any:
     return value if np.ndim(value) == 0 else tuple(value)
+
+
+# Python's error about an unknown argument gives this name, and users know only the subclass.
+ImageTransformer.__init__.__qualname__ = "ImageDataGenerator.__init__"

@@ -194,6 +194,46 @@ def test_the_same_type_as_keras(case: Case, images: Images, theirs: Subject, our
     assert str(raised.value), "an error says what is wrong"
 
 
+# Python writes these; the name in them is that of what the user called.
+UNKNOWN_NAMES: dict[str, Case] = {
+    "generator": lambda s, i: s.generator(rotation_rage=20),
+    "directory": lambda s, i: s.folder(i, bach_size=2),
+}
+
+
+@pytest.mark.parametrize("case", UNKNOWN_NAMES.values(), ids=UNKNOWN_NAMES.keys())
+def test_a_wrong_name_of_an_argument_reads_as_in_keras(
+    case: Case, images: Images, theirs: Subject, ours: Subject
+) -> None:
+    messages = []
+    for subject in (theirs, ours):
+        with pytest.raises(TypeError, match="unexpected keyword argument") as raised:
+            case(subject, images)
+        messages.append(str(raised.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("bach_size", "Did you mean `batch_size`?"),
+        ("rescale", "It is an argument of `ImageDataGenerator`."),
+        ("verbose", "which has no effect."),
+    ],
+)
+def test_a_table_ignores_unknown_arguments_as_keras_does_but_says_so(
+    name: str, hint: str, images: Images, theirs: Subject, ours: Subject
+) -> None:
+    settings: dict[str, Any] = {name: 2, "seed": 3}
+    with pytest.warns(UserWarning) as given:
+        flow = ours.table(images, **settings)
+    (warning,) = given
+    assert f"`{name}`" in str(warning.message) and str(warning.message).endswith(hint)
+    assert warning.filename == __file__
+    for mine, kerass in zip(next(flow), next(theirs.table(images, **settings)), strict=True):
+        np.testing.assert_array_equal(mine, kerass)
+
+
 # What Keras refuses, and augflow takes: docs/parity.md lists these.
 ACCEPTED: dict[str, Case] = {
     "numbers for sparse": lambda s, i: s.table(i, y_col="age", class_mode="sparse"),
