@@ -45,6 +45,11 @@ def slowly(image: np.ndarray) -> np.ndarray:
     return image
 
 
+def very_slowly(image: np.ndarray) -> np.ndarray:
+    time.sleep(0.015)
+    return image
+
+
 def check_epoch(epoch: EpochStats, images: int, batches: int, workers: int) -> None:
     assert (epoch.images, epoch.batches, epoch.workers) == (images, batches, workers)
     assert epoch.work.samples == images
@@ -60,7 +65,8 @@ def check_epoch(epoch: EpochStats, images: int, batches: int, workers: int) -> N
 
 @BOTH
 def test_by_next(folder: Path, workers: int) -> None:
-    flow = flow_over(folder, workers)
+    # Long enough that a busy machine's pauses outside of the epoch do not matter.
+    flow = flow_over(folder, workers, preprocessing_function=very_slowly)
     assert flow.stats().last is None
     assert flow.stats().current is None
     assert "No batch" in flow.stats().advice
@@ -101,7 +107,7 @@ def test_announced_epochs_are_those_of_keras(folder: Path) -> None:
     assert flow.stats().current is None
     flow[0], flow[1], flow[2]
     flow.on_epoch_end()
-    time.sleep(0.05)
+    time.sleep(0.5)
     stats = flow.stats()
     check_epoch(stats.last, 3 * BATCH, 3, 0)
     assert stats.current is None
@@ -111,7 +117,7 @@ def test_announced_epochs_are_those_of_keras(folder: Path) -> None:
     flow.on_epoch_end()
     assert flow.stats().last.images == SAMPLES
     # What lies between the epochs belongs to none.
-    assert flow.stats().last.wait_for_consumer < 0.05
+    assert flow.stats().last.wait_for_consumer < 0.5
 
 
 @BOTH
@@ -173,16 +179,16 @@ def test_a_slow_consumer(folder: Path) -> None:
     flow = flow_over(folder, workers=2)
     next(flow)
     for _ in range(2 * BATCHES - 1):
-        time.sleep(0.03)
+        time.sleep(0.1)
         next(flow)
     stats = flow.stats()
     assert stats.last.waiting_share < 0.3
-    assert stats.last.wait_for_consumer >= (BATCHES - 1) * 0.03
+    assert stats.last.wait_for_consumer >= (BATCHES - 1) * 0.1
     assert stats.last.busy_share < 0.5
 
 
 def test_a_slow_producer(folder: Path) -> None:
-    flow = flow_over(folder, workers=1, preprocessing_function=slowly)
+    flow = flow_over(folder, workers=1, preprocessing_function=very_slowly)
     for _ in range(2 * BATCHES):
         next(flow)
     stats = flow.stats()
