@@ -16,7 +16,7 @@ from scipy.sparse import coo_array
 from augflow import flow_from_arrays
 from tests.flow_world import take
 
-few = settings(max_examples=40, deadline=None, derandomize=True)
+few = settings(max_examples=40)
 
 
 @few

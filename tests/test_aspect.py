@@ -21,7 +21,7 @@ from augflow.settings import ReadSettings
 from tests.parity_images import crop
 
 SIDES = st.integers(1, 400)
-often = settings(max_examples=300, deadline=None, derandomize=True)
+often = settings(max_examples=300)
 
 
 @often

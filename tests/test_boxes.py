@@ -150,7 +150,7 @@ def test_every_format_is_the_same_box(world: tuple[Path, pd.DataFrame]) -> None:
     np.testing.assert_allclose(found["yolo"], found["pascal_voc"], atol=1e-4)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.lists(st.tuples(*[st.integers(-12, 30)] * 4), max_size=6),
     st.sampled_from([0.0, 0.25, 0.5, 1.0]),

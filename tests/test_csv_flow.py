@@ -71,7 +71,7 @@ def ids_of(batches: list[Any]) -> list[int]:
     cut=st.integers(1, 50),
     shuffle=st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_order_holds_each_row_once(
     first: int,
     rows: int,
@@ -136,7 +136,7 @@ def test_units_are_cut_by_what_batches_take() -> None:
     shuffle=st.booleans(),
     split=st.sampled_from([0, 0.1, 0.5]),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_each_row_once_an_epoch(
     tmp_path_factory: pytest.TempPathFactory,
     counts: list[int],

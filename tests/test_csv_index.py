@@ -58,7 +58,7 @@ def parsed(text: bytes, separator: str, width: int) -> list[list[str]]:
 
 
 @given(text_pieces, separators)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @example(['"', "a", '""', "\n", '"', "\n", "b7"], ",")
 @example(["a", '"', "\n", "b7", '"', "\n"], ",")
 @example([" ", "\n", "\t", "\n", "a"], "\t")
@@ -84,7 +84,7 @@ def test_records_are_those_of_pandas(pieces: list[str], separator: str) -> None:
 
 
 @given(text_pieces, st.integers(0, 60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_cut_anywhere_changes_no_record(pieces: list[str], cut: int) -> None:
     text = "".join(pieces).encode()
     whole = find_records(text, ",", is_last=True)
@@ -102,7 +102,7 @@ def test_a_cut_anywhere_changes_no_record(pieces: list[str], cut: int) -> None:
     st.integers(1, 40),
     st.integers(3, 30),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_row_is_found_by_its_number(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[list[str]],

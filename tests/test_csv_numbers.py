@@ -44,7 +44,7 @@ def parsed(rows: list[tuple[str, ...]], dtypes: list[str]) -> list[np.ndarray] |
 
 
 @given(data=st.data(), dtypes=st.lists(st.sampled_from(DTYPES), min_size=1, max_size=3))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_each_row_is_judged_by_itself(data: st.DataObject, dtypes: list[str]) -> None:
     # Few kinds of values a column: with all of them, hardly anything could ever be read.
     columns = [

@@ -44,12 +44,9 @@ EPOCHS = 3
 
 MakeFlow = Callable[..., Any]
 ImageFunction = Callable[[np.ndarray], np.ndarray]
-# For tests with the function-scoped numbers of hypothesis: cheap, repeatable, no deadline on a
-# busy machine.
+# For tests whose fixtures do not change with hypothesis's numbers.
 few = settings(
     max_examples=12,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 many = settings(few, max_examples=80)

@@ -13,18 +13,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-
-from tests.side_by_side import side_by_side
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -179,24 +174,10 @@ def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Path, Future[subprocess.CompletedProcess[str]]]]:
-    """The pages of the selected tests."""
-    pytest.importorskip("sklearn.datasets")
-    items = [item for item in request.session.items if item.originalname == "test_snippets_run"]
-    pages = [item.callspec.params["page"] for item in items]
-    jobs = {page: partial(run_page, page, tmp_path_factory.mktemp(page.stem)) for page in pages}
-    with side_by_side(jobs) as runs:
-        yield runs
-
-
 @pytest.mark.parametrize("page", pages_with_snippets())
-def test_snippets_run(
-    page: Path, runs: dict[Path, Future[subprocess.CompletedProcess[str]]]
-) -> None:
-    finished = runs[page].result()
+def test_snippets_run(page: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn.datasets")
+    finished = run_page(page, tmp_path)
     assert finished.returncode == 0, finished.stderr[-4000:]
     # Advice that makes augflow warn is bad advice. loky's tracker, which cleans up after killed
     # workers at exit, sometimes warns that there was nothing left to clean.
@@ -246,7 +227,7 @@ def test_the_readme_commands_are_right() -> None:
     ]
     assert commands == [
         'pip install -e ".[tensorflow,examples]" && python examples/classify_folder.py',
-        'pip install -e ".[test]" && pytest',
+        'pip install -e ".[test]" && pytest -n 2 --dist worksteal',
     ]
     assert {"tensorflow", "examples", "test"} <= set(project["optional-dependencies"])
     assert (ROOT / "examples" / "classify_folder.py").is_file()

@@ -102,7 +102,7 @@ all_settings = st.fixed_dictionaries(
 )
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@hypothesis_settings(max_examples=300)
 @given(
     settings=all_settings,
     height=st.integers(1, 300),

@@ -78,7 +78,7 @@ KINDS: dict[str, Kind] = {
     split=st.sampled_from([0, 0.2, 0.5]),
     by_index=st.booleans(),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_each_sample_once_with_what_belongs_to_it(
     table: pd.DataFrame,
     kind: str,

@@ -6,16 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
-
-from tests.side_by_side import side_by_side
 
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
@@ -26,7 +21,7 @@ TIME_LIMIT_SECONDS = 120
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
 
 
-# What follows each example's name: as much work as shows that it works. The longest come first.
+# What follows each example's name: as much work as shows that it works.
 ARGUMENTS = {
     "segmentation": ["--epochs", "6"],
     "image_and_table": ["--epochs", "8"],
@@ -65,25 +60,10 @@ def run_example(name: str, folder: Path) -> Run:
     return Run(finished.stdout, folder)
 
 
-@pytest.fixture(scope="module")
-def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Run]]]:
-    """The examples of the selected tests."""
-    names = {item.name.removeprefix("test_") for item in request.session.items}
-    jobs = {
-        name: partial(run_example, name, tmp_path_factory.mktemp(name))
-        for name in ARGUMENTS
-        if name in names
-    }
-    with side_by_side(jobs) as runs:
-        yield runs
-
-
 @pytest.fixture
-def run(request: pytest.FixtureRequest, runs: dict[str, Future[Run]]) -> Run:
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """That of the test's own example."""
-    return runs[request.node.name.removeprefix("test_")].result()
+    return run_example(request.node.name.removeprefix("test_"), tmp_path)
 
 
 def number_in(output: str, pattern: str) -> float:

@@ -363,7 +363,7 @@ def test_no_rows(table: pd.DataFrame) -> None:
     assert [array.shape for array in inputs.arrays.values()] == [(0,), (0, 2), (0,)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_columns_of_numbers(data: st.DataObject) -> None:
     """A table holds what pandas's own conversion gives, whatever the columns' types."""

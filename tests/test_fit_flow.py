@@ -256,7 +256,7 @@ def test_progress_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 # The sums
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 9), min_size=1, max_size=5),
     offset=st.sampled_from([0.0, 100.0, 1e6]),

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import augflow
@@ -116,12 +116,7 @@ def expected_samples(
     return found
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=25)
 @given(
     samples=st.integers(1, 23),
     batch_size=st.integers(1, 9),
@@ -780,7 +775,7 @@ def test_stats_speak_of_samples(workers: int) -> None:
     def slowly(each: int) -> np.ndarray:
         import time
 
-        time.sleep(0.003)
+        time.sleep(0.02)
         return np.zeros(3)
 
     flow = flow_from_loader(slowly, range(12), batch_size=4, augment=noisy(), workers=workers)
@@ -789,7 +784,7 @@ def test_stats_speak_of_samples(workers: int) -> None:
     text = str(stats)
     assert stats.last is not None and stats.last.images == 12
     assert "12 samples in 3 batches" in text and "samples/s" in text and "image" not in text
-    assert "read 9" in text and "augment" in text, text
+    assert "read " in text and "augment " in text, text
     assert "decode" not in text and "resize" not in text and "cache" not in text
     assert stats.last.stage_shares["read"] > 0.8
     assert stats.last.stage_shares["augment"] > 0

@@ -247,7 +247,7 @@ def as_counts(mask: np.ndarray) -> list[int]:
     return counts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 9), st.integers(1, 9), st.sampled_from("FC"), st.randoms())
 def test_run_lengths_come_back(height: int, width: int, order: str, random: Any) -> None:
     mask = np.array([random.randint(0, 1) for _ in range(height * width)]).reshape(height, width)

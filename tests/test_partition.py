@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from augflow import partition
 
 TABLE = pd.DataFrame({"path": ["a", "b"], "label": [0, 1]})
-few = settings(max_examples=150, deadline=None, derandomize=True)
+few = settings(max_examples=150)
 
 
 @few

@@ -11,7 +11,6 @@ import pickle
 import subprocess
 import sys
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,6 @@ from tests.flow_world import (
     take,
     write_folder,
 )
-from tests.side_by_side import side_by_side
 
 REPOSITORY = Path(__file__).parents[1]
 AFFINE: dict[str, Any] = {"rotation_range": 25, "zoom_range": 0.3, "horizontal_flip": True}
@@ -803,17 +801,21 @@ print("done")
 """
 
 
-def test_keras_imported_before_or_after_the_flow_was_made() -> None:
-    codes = {
-        "before": "import keras\n" + MAKE_FLOW + CHECK,
-        "after": MAKE_FLOW + "next(flow); assert isinstance(flow, object)\nimport keras\n" + CHECK,
-        "pickled after": MAKE_FLOW
-        + "import keras, pickle\nflow = pickle.loads(pickle.dumps(flow))\n"
-        + CHECK,
-    }
-    with side_by_side({name: partial(run_python, code) for name, code in codes.items()}) as runs:
-        for name, run in runs.items():
-            assert "done" in run.result(), name
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import keras\n" + MAKE_FLOW, id="before"),
+        pytest.param(
+            MAKE_FLOW + "next(flow); assert isinstance(flow, object)\nimport keras\n", id="after"
+        ),
+        pytest.param(
+            MAKE_FLOW + "import keras, pickle\nflow = pickle.loads(pickle.dumps(flow))\n",
+            id="pickled after",
+        ),
+    ],
+)
+def test_keras_imported_before_or_after_the_flow_was_made(code: str) -> None:
+    assert "done" in run_python(code + CHECK)
 
 
 def test_iterators_are_datasets_of_keras() -> None:

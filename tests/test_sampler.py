@@ -65,7 +65,7 @@ def samples_of(batches: list[Any]) -> tuple[list[int], list[int]]:
 # The order
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     numbers=st.lists(st.integers(0, 6), min_size=1, max_size=60),
     seed=st.integers(0, 2**32 - 1),
