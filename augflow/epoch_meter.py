@@ -16,7 +16,8 @@ from augflow.flow_stats import EpochStats
 from augflow.position_set import PositionSet
 from augflow.stage_times import Work, total
 
-_MOST_TALLIES = 2
+# Epochs that lack a batch of a reader whom the others have overtaken.
+_MOST_TALLIES = 8
 # Works are added up this many at a time, which costs less than one by one.
 _MOST_WORKS = 256
 
@@ -88,8 +89,8 @@ class EpochMeter:
         self._waited = self._worked = 0.0
         self._works: list[Work] = []
         self._workers = 0
-        # The newest is the current one. Where several threads read, the one before it may
-        # still lack its last batch.
+        # The newest is the current one. Where several threads read, those before it may still
+        # lack a batch that somebody is waiting for.
         self._tallies: OrderedDict[Hashable, _Tally] = OrderedDict()
         self._last: EpochStats | None = None
         self._announced = False
@@ -148,6 +149,10 @@ class EpochMeter:
             self._inside -= 1
             if visit is not None:
                 self._count(visit)
+            if not self._inside:
+                # Nobody will bring what older epochs lack: they were given up, as by ``reset``.
+                while len(self._tallies) > 1:
+                    self._tallies.popitem(last=False)
 
     def _elapse(self) -> None:
         now = perf_counter()

@@ -255,6 +255,16 @@ def test_readers_in_several_threads(folder: Path) -> None:
     assert flow.stats().current is None
 
 
+def test_an_epoch_that_was_given_up_is_forgotten(folder: Path) -> None:
+    flow = flow_over(folder)
+    next(flow)
+    flow.reset()
+    for _ in range(BATCHES):
+        next(flow)
+    assert flow.stats().last.images == SAMPLES
+    assert flow.stats().current is None
+
+
 def test_the_text(folder: Path) -> None:
     flow = flow_over(folder)
     for _ in range(BATCHES + 1):
@@ -286,6 +296,21 @@ def test_the_meter_cuts_time_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (current.wait_for_worker, current.wait_for_consumer) == (4.0, 0.0)
     assert last.work == Work(16, (2.0,) * len(STAGES), 12.0)
     assert last.busy_share == pytest.approx(12 / 26)
+
+
+def test_a_reader_whom_the_others_overtake_by_epochs() -> None:
+    meter = EpochMeter()
+    with meter.visit(2) as slow:
+        slow.batch_is((0, 1, 0), 1)
+        for epoch in range(4):
+            for position in range(2 if epoch else 1):
+                with meter.visit(2) as visit:
+                    visit.batch_is((epoch, position, 0), 1)
+        current = meter.read()[1]
+        assert current is not None and (current.images, current.complete) == (1, False)
+    last, current = meter.read()
+    assert last is not None and (last.images, last.complete) == (2, True)
+    assert current is None
 
 
 def test_works_add_up() -> None:
