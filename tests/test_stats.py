@@ -298,18 +298,20 @@ def test_the_meter_cuts_time_in_two(monkeypatch: pytest.MonkeyPatch) -> None:
     assert last.busy_share == pytest.approx(12 / 26)
 
 
-def test_a_reader_whom_the_others_overtake_by_epochs() -> None:
+def test_readers_whom_another_overtakes() -> None:
     meter = EpochMeter()
-    with meter.visit(2) as slow:
-        slow.batch_is((0, 1, 0), 1)
-        for epoch in range(4):
-            for position in range(2 if epoch else 1):
+    with meter.visit(2) as slowest:
+        slowest.batch_is((0, 1, 0), 4)
+        with meter.visit(2) as slow:
+            slow.batch_is((1, 1, 0), 2)
+            for epoch, position in ((0, 0), (1, 0), (2, 0), (2, 1)):
                 with meter.visit(2) as visit:
                     visit.batch_is((epoch, position, 0), 1)
-        current = meter.read()[1]
+        last, current = meter.read()
+        assert last is not None and (last.images, last.complete) == (3, True)
         assert current is not None and (current.images, current.complete) == (1, False)
     last, current = meter.read()
-    assert last is not None and (last.images, last.complete) == (2, True)
+    assert last is not None and (last.images, last.complete) == (5, True)
     assert current is None
 
 
