@@ -65,7 +65,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def start(script: str, folder: Path, prefix: tuple[str, ...] = (), **environment: str):
+def start(
+    script: str,
+    folder: Path,
+    prefix: tuple[str, ...] = (),
+    own_group: bool = False,
+    **environment: str,
+):
     """Start a script after ``START``; its arguments are the folder."""
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", START + textwrap.dedent(script), str(folder)],
@@ -73,6 +79,7 @@ def start(script: str, folder: Path, prefix: tuple[str, ...] = (), **environment
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        start_new_session=own_group,
         # A test run in the background of a shell would pass on that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
@@ -262,13 +269,13 @@ def test_ctrl_c_ends_at_once(folder: Path, moment: str) -> None:
             next(f) if "MOMENT" == "waiting" else time.sleep(1)
         """.replace("MOMENT", moment),
         folder,
+        own_group=True,
     )
     await_line(process, "started")
     children = psutil.Process(process.pid).children(recursive=True)
     begin = time.monotonic()
     # As a terminal does: the whole process group hears it.
-    for each in [process.pid, *(child.pid for child in children)]:
-        os.kill(each, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     code, _, errors = finish(process, 5.0)
     assert time.monotonic() - begin < 3.0
     assert_gone(children)
