@@ -187,17 +187,18 @@ class Engine:
         return list(chunk_bounds(request.samples, parts))
 
     def _submit(self, pending: Pending, chunks: Iterable[tuple[int, int]]) -> None:
-        from augflow.pool import shared_pool
+        from augflow.pool import interrupts_blocked, shared_pool
         from augflow.worker import Task
 
         memory = self._memory
         assert memory is not None
         pool = shared_pool()
         request = pending.request
-        for start, stop in chunks:
-            job = request.job(start, stop)
-            task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
-            pending.futures[start, stop] = pool.submit(task, self.workers)
+        with interrupts_blocked():
+            for start, stop in chunks:
+                job = request.job(start, stop)
+                task = Task(memory.plan.address, memory.plan_size, pending.segment.address, job)
+                pending.futures[start, stop] = pool.submit(task, self.workers)
 
     def _finish(self, pending: Pending) -> Batch:
         from augflow.pending import raise_again

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.util import Finalize
 from typing import Any
 
@@ -104,7 +108,8 @@ class WorkerPool:
             self._end_if_unused_later()
 
     def submit(self, task: worker.Task, workers: int) -> Future[worker.Report]:
-        """Hand a task to a pool of at least ``workers`` processes.
+        """Hand a task to a pool of at least ``workers`` processes; inside of
+        ``interrupts_blocked``, since it may start them.
 
         Raises:
             OSError, NotImplementedError: this system cannot start worker processes.
@@ -208,6 +213,25 @@ def _worker_environment() -> dict[str, str]:
         variables |= dict.fromkeys(ALLOCATOR_VARIABLES, str(KEPT_BYTES))
     # Shared memory counts as a worker's own, which loky would take for a leak.
     return {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15", **variables}
+
+
+@contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C from processes that start meanwhile, until ``worker.start`` ignores it.
+
+    They inherit the mask; without it they would print a traceback each. Here it is heard on
+    leaving. Does nothing on Windows.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Python's own tracker, which loky starts before its workers, unblocks Ctrl-C when it starts.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _pool = WorkerPool()

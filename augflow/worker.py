@@ -98,6 +98,9 @@ def start(parent: int) -> None:
     """Make this process a worker: run once in each, before the first task."""
     # Ctrl-C reaches the whole process group; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        # The pool blocks it while it starts processes. What they start should not inherit that.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     faulthandler.enable()
     import cv2
 

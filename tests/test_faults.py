@@ -255,6 +255,20 @@ def test_a_changed_shape_is_refused(folder: Path) -> None:
     assert "(5, 96, 3)" in output and "(96, 96, 3)" in output and ".jpg" in output
 
 
+def interrupt(process: subprocess.Popen) -> None:
+    """Press Ctrl-C once a script says "started": it ends at once, with one traceback."""
+    await_line(process, "started")
+    children = psutil.Process(process.pid).children(recursive=True)
+    begin = time.monotonic()
+    # As a terminal does: the whole process group hears it.
+    os.killpg(process.pid, signal.SIGINT)
+    code, _, errors = finish(process, 5.0)
+    assert time.monotonic() - begin < 3.0
+    assert_gone(children)
+    assert code in (1, -signal.SIGINT)
+    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+
+
 @pytest.mark.parametrize("moment", ["waiting", "idle"])
 def test_ctrl_c_ends_at_once(folder: Path, moment: str) -> None:
     process = start(
@@ -271,16 +285,32 @@ def test_ctrl_c_ends_at_once(folder: Path, moment: str) -> None:
         folder,
         own_group=True,
     )
-    await_line(process, "started")
-    children = psutil.Process(process.pid).children(recursive=True)
-    begin = time.monotonic()
-    # As a terminal does: the whole process group hears it.
-    os.killpg(process.pid, signal.SIGINT)
-    code, _, errors = finish(process, 5.0)
-    assert time.monotonic() - begin < 3.0
-    assert_gone(children)
-    assert code in (1, -signal.SIGINT)
-    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+    interrupt(process)
+
+
+def test_ctrl_c_while_workers_start(folder: Path, tmp_path: Path) -> None:
+    # Python imports this module by itself, here to make the start of a worker long.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif 'loky.backend.popen_loky_posix' in sys.orig_argv: time.sleep(20)\n"
+    )
+    process = start(
+        """
+        def watch():
+            while len(worker_pids()) < 2:
+                time.sleep(0.01)
+            # Long enough that Python itself is up in them.
+            time.sleep(1)
+            print("started", flush=True)
+        f = flow()
+        threading.Thread(target=watch).start()
+        while True:
+            next(f)
+        """,
+        folder,
+        own_group=True,
+        PYTHONPATH=os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+    )
+    interrupt(process)
 
 
 @pytest.mark.parametrize("how", ["close", "with", "drop", "break", "error", "raises"])
