@@ -259,14 +259,15 @@ def interrupt(process: subprocess.Popen) -> None:
     """Press Ctrl-C once a script says "started": it ends at once, with one traceback."""
     await_line(process, "started")
     children = psutil.Process(process.pid).children(recursive=True)
-    begin = time.monotonic()
     # As a terminal does: the whole process group hears it.
     os.killpg(process.pid, signal.SIGINT)
+    # Not the time until the system has also cleared the workers away.
+    process.wait(timeout=3.0)
     code, _, errors = finish(process, 5.0)
-    assert time.monotonic() - begin < 3.0
     assert_gone(children)
     assert code in (1, -signal.SIGINT)
-    assert errors.count("Traceback") == 1 and errors.rstrip().endswith("KeyboardInterrupt")
+    # loky's tracker may have a word on semaphores after it.
+    assert errors.count("Traceback") == 1 and "\nKeyboardInterrupt\n" in errors, errors
 
 
 @pytest.mark.parametrize("moment", ["waiting", "idle"])
