@@ -194,6 +194,7 @@ class Engine:
         assert memory is not None
         pool = shared_pool()
         request = pending.request
+        # An interrupt waits until each future is kept: what is not known cannot be withdrawn.
         with interrupts_blocked():
             for start, stop in chunks:
                 job = request.job(start, stop)

@@ -175,6 +175,20 @@ def test_ids_that_cannot_be_read_by_a_worker() -> None:
         next(flow)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_no_signal_stays_blocked_in_workers_or_here() -> None:
+    def count_blocked(number: int) -> np.ndarray:
+        import signal
+
+        return np.array([len(signal.pthread_sigmask(signal.SIG_BLOCK, []))])
+
+    before = count_blocked(0)
+    with flow_from_loader(count_blocked, range(8), batch_size=4, workers=2) as flow:
+        assert next(flow).tolist() == [[0]] * 4
+        assert flow._engine.workers == 2
+    assert count_blocked(0) == before
+
+
 def test_an_end_with_tasks_that_were_withdrawn_says_nothing() -> None:
     script = """
     import threading, time
