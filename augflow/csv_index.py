@@ -23,6 +23,7 @@ from augflow.csv_records import (
     lines_before,
 )
 from augflow.errors import CsvReadError
+from augflow.regular_file import NotRegularFileError, regular_file
 
 _PIECE_BYTES = 256 << 10
 # A quote that is never closed would take the rest of the file.
@@ -194,10 +195,10 @@ def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex
 
     Raises:
         CsvReadError: a record has more or fewer fields than the first one, a quote is not
-            closed, the file has no columns, or it is no plain text.
+            closed, the file has no columns, or it is no plain text or no regular file.
         OSError: it cannot be read.
     """
-    with open(path, "rb", buffering=0) as file:
+    with _opened(path) as file:
         status = os.fstat(file.fileno())
         state = _Pass(path, layout)
         _read_through(file, state, progress)
@@ -211,6 +212,13 @@ def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex
         size=status.st_size,
         changed=status.st_mtime_ns,
     )
+
+
+def _opened(path: str) -> BinaryIO:
+    try:
+        return regular_file(path, buffering=0)
+    except NotRegularFileError as error:
+        raise CsvReadError(path, None, None, error.cause) from error
 
 
 def _read_through(file: BinaryIO, state: _Pass, progress: ProgressLine) -> None:

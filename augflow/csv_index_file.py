@@ -17,6 +17,7 @@ import numpy as np
 
 from augflow.csv_index import CsvFormat, CsvIndex, index_file
 from augflow.progress import Progress
+from augflow.regular_file import refuse_special, regular_file
 from augflow.warn_user import warn_user
 
 # Raised whenever an index would come out differently.
@@ -35,7 +36,8 @@ def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
         index_dir: a folder for indexes, made if missing; None for beside the file.
 
     Raises:
-        CsvReadError: the file is no CSV file whose records have equal numbers of fields.
+        CsvReadError: the file is no regular file, or no CSV file whose records have equal
+            numbers of fields.
         OSError: it cannot be read.
     """
     place = index_path(path, index_dir)
@@ -73,7 +75,7 @@ def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
     """The index that is kept, None if there is none of this kind."""
     try:
         # By itself np.load leaves a file open that it cannot make sense of.
-        with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        with regular_file(place) as file, np.load(file, allow_pickle=False) as kept:
             if str(kept["what"]) != _described(layout):
                 return None
             size, changed = (int(number) for number in kept["status"])
@@ -82,13 +84,15 @@ def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
                 kept["first_rows"], kept["offsets"], kept["lines"], columns, size, changed
             )
     except Exception:
-        # Missing, torn or not an index: all the same, a new one is made. What zipfile and NumPy
-        # raise for damaged bytes has no end: BadZipFile, NotImplementedError, RuntimeError, ...
+        # Missing, torn, no index, no file: all the same, a new one is made. What zipfile and
+        # NumPy raise for damaged bytes has no end: BadZipFile, NotImplementedError, ...
         return None
 
 
 def _write(place: Path, layout: CsvFormat, index: CsvIndex) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
+    # It would be replaced, and somebody has put it there. A link is: what it leads to stays.
+    refuse_special(place)
     descriptor, temporary = tempfile.mkstemp(prefix=".augflow-index-", dir=place.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -102,8 +106,10 @@ def _write(place: Path, layout: CsvFormat, index: CsvIndex) -> None:
                 offsets=index.offsets,
                 lines=index.lines,
             )
-        # Whoever may read the file may read its index; mkstemp makes it its owner's alone.
-        os.chmod(temporary, os.stat(place.parent).st_mode & 0o644)
+            # Whoever may read the file may read its index; mkstemp makes it its owner's alone.
+            # Not by its name, under which others who may write to the folder could lay a link.
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), os.stat(place.parent).st_mode & 0o644)
         os.replace(temporary, place)
     except BaseException:
         os.unlink(temporary)

@@ -12,6 +12,7 @@ import numpy as np
 from augflow.csv_records import Records, find_records, lines_before
 from augflow.csv_table import CsvTable
 from augflow.errors import CsvReadError
+from augflow.regular_file import NotRegularFileError, open_regular
 
 
 def read_text(table: CsvTable, rows: np.ndarray) -> bytes:
@@ -24,7 +25,7 @@ def read_text(table: CsvTable, rows: np.ndarray) -> bytes:
         rows: int64 array of shape (rows,), ascending, each row once.
 
     Raises:
-        CsvReadError: a file has changed since it was indexed.
+        CsvReadError: a file has changed since it was indexed, or is no regular file any more.
         OSError: it cannot be read.
     """
     blocks = table.block_of(rows)
@@ -62,7 +63,10 @@ def line_of(table: CsvTable, row: int) -> tuple[str, int]:
 @contextmanager
 def _opened(table: CsvTable, file: int) -> Iterator[int]:
     path = table.paths[file]
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        descriptor = open_regular(path)
+    except NotRegularFileError as error:
+        raise CsvReadError(path, None, None, error.cause) from error
     try:
         status = os.fstat(descriptor)
         if (status.st_size, status.st_mtime_ns) != table.stamps[file]:

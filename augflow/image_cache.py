@@ -67,7 +67,10 @@ class Files(Protocol):
     """The two files of a cache, and the table of their slots."""
 
     def assign(self, paths: list[bytes]) -> np.ndarray:
-        """The slot of each path, int32; new paths get new slots, and the files their length."""
+        """The slot of each path, int32; new paths get new slots, and the files their length.
+
+        In files that are only read, new paths get numbers of slots that are not there.
+        """
 
     def place(self) -> CachePlace:
         """Where the files lie."""
@@ -159,7 +162,12 @@ class ImageCache:
             fitting = self._fitting(len(new), int((admitted & ~filled).sum()))
             admitted[new[:fitting]] = True
             self._admitted = admitted
-        if fitting < len(new):
+        if len(new) and self.place.read_only is not None:
+            self.complain(
+                f"it is only read ({self.place.read_only}): {len(new):,} images that are not in "
+                "it are decoded in every epoch"
+            )
+        elif fitting < len(new):
             info = self.info(slots)
             self.complain(
                 f"{info.images:,} images need {readable(info.bytes_needed)}, "
@@ -170,6 +178,8 @@ class ImageCache:
 
     def _fitting(self, wanted: int, promised: int) -> int:
         """How many of the wanted images have room beside those that are promised theirs."""
+        if self.place.read_only is not None:
+            return 0
         room = self.place.room()
         if room is None:
             return wanted
@@ -178,9 +188,10 @@ class ImageCache:
 
     def _records(self) -> np.ndarray:
         try:
-            return np.fromfile(self.place.headers, _RECORD_FIELDS)
+            with os.fdopen(self.place.open_headers(), "rb") as file:
+                return np.fromfile(file, _RECORD_FIELDS)
         except FileNotFoundError:
-            # Somebody has removed the folder; who reads or fills will say so.
+            # Somebody has removed the folder, or made another; who reads or fills will say so.
             return np.zeros(0, _RECORD_FIELDS)
 
     def info(self, slots: np.ndarray) -> CacheInfo:

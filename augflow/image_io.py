@@ -15,6 +15,7 @@ from augflow.defaults import data_format as default_data_format
 from augflow.defaults import floatx
 from augflow.errors import ImageReadError
 from augflow.placement import checked_keep_aspect_ratio
+from augflow.regular_file import NotRegularFileError, read_regular
 from augflow.resize import FILTERS, resize_image
 from augflow.warn_user import warn_user
 
@@ -42,7 +43,7 @@ def load_img(
         A loaded image of mode RGB, RGBA, L, I;16 or I.
 
     Raises:
-        ImageReadError: the file is no image, truncated or damaged.
+        ImageReadError: the file is no image, truncated or damaged, or no regular file.
         FileNotFoundError: there is no such file.
         TypeError: ``path`` is neither a path nor an ``io.BytesIO``.
         ValueError: an unknown color mode, interpolation or way to keep the aspect ratio.
@@ -59,7 +60,11 @@ def load_img(
     if isinstance(path, io.BytesIO):
         name, file = "<io.BytesIO>", path
     elif isinstance(path, str | bytes | os.PathLike):
-        name, file = os.fsdecode(path), io.BytesIO(Path(os.fsdecode(path)).read_bytes())
+        name = os.fsdecode(path)
+        try:
+            file = io.BytesIO(read_regular(name))
+        except NotRegularFileError as error:
+            raise ImageReadError(name, error.cause) from error
     else:
         raise TypeError(
             "`path` must be a str, bytes, pathlib.Path or io.BytesIO. "

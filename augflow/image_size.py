@@ -11,6 +11,7 @@ from PIL import Image
 from augflow.loaders import find_loader
 from augflow.orientation import orientation_of, swaps_sides
 from augflow.read_image import read_image
+from augflow.regular_file import regular_file
 from augflow.settings import ReadSettings
 
 
@@ -25,13 +26,13 @@ def image_size(path: Any, settings: ReadSettings) -> tuple[int, int]:
         (height, width) in pixels.
 
     Raises:
-        ImageReadError: the file is no image.
+        ImageReadError: the file is no image, or no regular file.
         FileNotFoundError: there is no such file.
     """
     if settings.loaders and find_loader(path, settings.loaders) is not None:
         return _size_of_pixels(path, settings)
     try:
-        with open(path, "rb") as file:
+        with regular_file(path) as file:
             data = file.read() if settings.exif else None
             with Image.open(file if data is None else io.BytesIO(data)) as image:
                 width, height = image.size

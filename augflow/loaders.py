@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from augflow.decode_unchanged import image_array
+from augflow.errors import ImageReadError
+from augflow.regular_file import NotRegularFileError, refuse_special
 from augflow.settings import Loader
 
 
@@ -55,10 +57,16 @@ def load(path: str, loader: Loader) -> np.ndarray:
         (height, width, channels), as ``decode_unchanged.image_array`` gives it.
 
     Raises:
+        ImageReadError: the path leads to a named pipe, a socket or a device; the function, which
+            might wait for it, is not called. Directories are the function's own matter.
         TypeError: the function returned no array of numbers of two or three axes.
         Exception: whatever the function raised.
     """
     assert loader.function is not None
+    try:
+        refuse_special(path)
+    except NotRegularFileError as error:
+        raise ImageReadError(str(path), error.cause) from error
     value = loader.function(path)
     try:
         if value is None:

@@ -12,6 +12,7 @@ from augflow.loaders import find_loader, load
 from augflow.orientation import orientation_of, turn_image, turn_pixels
 from augflow.placement import placement
 from augflow.read_scaled import DECODE_MODES, read_scaled
+from augflow.regular_file import NotRegularFileError, read_regular
 from augflow.resize import (
     FILTERS,
     can_convert,
@@ -42,8 +43,8 @@ def read_image(path: str, settings: ReadSettings, clock: StageClock | None = Non
 
     Raises:
         ImageReadError: the file is no image, truncated or damaged; the decoder's own error
-            is the ``__cause__``. Or it has other channels or another dtype than
-            ``settings.channels`` and ``settings.dtype``.
+            is the ``__cause__``. Or it is no regular file but, e.g., a named pipe. Or it has
+            other channels or another dtype than ``settings.channels`` and ``settings.dtype``.
         FileNotFoundError: there is no such file; likewise IsADirectoryError, PermissionError.
         ValueError: an unknown color mode or interpolation, or an array that the color mode
             cannot show.
@@ -53,8 +54,10 @@ def read_image(path: str, settings: ReadSettings, clock: StageClock | None = Non
     loader = find_loader(path, settings.loaders) if settings.loaders else None
     if loader is not None:
         return _read_by(loader, path, settings, clock or StageClock())
-    with open(path, "rb", buffering=0) as file:
-        data = file.read()
+    try:
+        data = read_regular(path)
+    except NotRegularFileError as error:
+        raise ImageReadError(str(path), error.cause) from error
     if clock is not None:
         clock.lap(READ)
     return read_image_bytes(data, path, settings, clock)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 from augflow.decode import describe_failure
 from augflow.errors import ImageReadError
 from augflow.placement import placement
+from augflow.regular_file import NotRegularFileError, refuse_special, regular_file
 from augflow.resize import resize_pixels
 from augflow.settings import ReadSettings
 from augflow.user_code import UserCode
@@ -60,11 +61,11 @@ def read_mask(path: Any) -> np.ndarray:
         An integer array of shape (height, width).
 
     Raises:
-        ImageReadError: the file is no image, truncated or damaged.
+        ImageReadError: the file is no image, truncated or damaged, or no regular file.
         ValueError: it is an image of colours, or of fractions.
         FileNotFoundError: there is no such file.
     """
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         try:
             with Image.open(file) as image:
                 mode, stored = image.mode, _stored_by(image)
@@ -82,6 +83,13 @@ def read_mask(path: Any) -> np.ndarray:
             f"fractions. {_ADVICE}."
         )
     return pixels.astype(np.uint8) if mode == "1" else stored(pixels)
+
+
+def _opened(path: Any) -> BinaryIO:
+    try:
+        return regular_file(path)
+    except NotRegularFileError as error:
+        raise ImageReadError(os.fspath(path), error.cause, "mask") from error
 
 
 def _stored_by(image: Image.Image) -> Callable[[np.ndarray], np.ndarray]:
@@ -127,10 +135,17 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
         ask for one.
 
     Raises:
+        ImageReadError: the file is broken, or a path leads to no regular file; in the latter
+            case the loader is not called.
         TypeError, ValueError: the loader gave something else.
     """
     if settings.loader is None:
         return read_mask(value)[:, :, None]
+    if isinstance(value, str | os.PathLike):
+        try:
+            refuse_special(value)
+        except NotRegularFileError as error:
+            raise ImageReadError(os.fspath(value), error.cause, "mask") from error
     with UserCode(_note, value):
         loaded = np.asarray(settings.loader(value))
     if loaded.dtype == bool:

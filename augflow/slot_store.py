@@ -30,6 +30,7 @@ from math import prod
 
 import numpy as np
 
+from augflow.cache_file import open_cache_file
 from augflow.free_space import Room, free_disk, free_memory, readable
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings
@@ -63,6 +64,7 @@ class CachePlace:
         pixels_inode, headers_inode: what must be behind them.
         image_shape: (height, width, channels) of every image.
         in_memory: whether they take memory rather than disk.
+        read_only: why nothing is stored in them; None where images are.
     """
 
     pixels: str
@@ -71,6 +73,7 @@ class CachePlace:
     headers_inode: int
     image_shape: tuple[int, int, int]
     in_memory: bool
+    read_only: str | None = None
 
     def exists(self) -> bool:
         """Whether the files are still there."""
@@ -78,6 +81,30 @@ class CachePlace:
             return self.headers_inode == os.stat(self.headers).st_ino
         except OSError:
             return False
+
+    def open_pixels(self) -> int:
+        """A descriptor of the pixels, also for writing unless they are only read.
+
+        Raises:
+            UnsafeFileError: something else than a file lies there, see ``cache_file``.
+            OSError: it is gone, or may not be opened.
+        """
+        return self._open(self.pixels, self.pixels_inode)
+
+    def open_headers(self) -> int:
+        """A descriptor of the headers, as ``open_pixels``."""
+        return self._open(self.headers, self.headers_inode)
+
+    def _open(self, path: str, inode: int) -> int:
+        if self.in_memory:
+            # The path is a link of the system's: what it leads to has no name of its own.
+            descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+        else:
+            descriptor = open_cache_file(path, writing=self.read_only is None)
+        if os.fstat(descriptor).st_ino != inode:
+            os.close(descriptor)
+            raise FileNotFoundError(errno.ENOENT, "another file has taken its place", path)
+        return descriptor
 
     def room(self) -> Room | None:
         """What is free where the files lie."""
@@ -112,8 +139,8 @@ class SlotStore:
         self._until_look = 0
         self._pixels = self._headers = -1
         try:
-            self._pixels = _open(place.pixels, place.pixels_inode)
-            self._headers = _open(place.headers, place.headers_inode)
+            self._pixels = place.open_pixels()
+            self._headers = place.open_headers()
         except OSError as error:
             self.trouble = f"it cannot be opened: {error}"
 
@@ -157,6 +184,8 @@ class SlotStore:
         clock.lap(READ)
         if image is not None:
             return image
+        if self.trouble is None and self.place.read_only is not None:
+            self.trouble = f"it is only read: {self.place.read_only}"
         if self.trouble is not None:
             return read_image(path, settings, clock).astype(dtype)
         with self._claim(slot):
@@ -283,14 +312,6 @@ class SlotStore:
         if room is not None and room.usable < wanted:
             what = "memory" if self.place.in_memory else "disk space"
             raise OSError(errno.ENOSPC, f"only {readable(room.free)} of {what} are left")
-
-
-def _open(path: str, inode: int) -> int:
-    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-    if os.fstat(descriptor).st_ino != inode:
-        os.close(descriptor)
-        raise FileNotFoundError(errno.ENOENT, "another file has taken its place", path)
-    return descriptor
 
 
 def _label(path: str) -> tuple[int, int, int]:

@@ -708,7 +708,7 @@ def test_workers_let_go_of_memory(folder: Path, how: str) -> None:
     from augflow.pool import shared_pool
 
     def count() -> int:
-        pids = list(shared_pool()._executor._processes)
+        pids = shared_pool().pids()
         return sum(inode in inodes for pid in pids for _, inode in open_files(pid))
 
     before = memory_files()

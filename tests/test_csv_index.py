@@ -322,3 +322,62 @@ def test_an_index_is_as_readable_as_its_folder(table_file: Path) -> None:
     assert stat.S_IMODE(index_path(str(table_file), None).stat().st_mode) == 0o644
     names = sorted(path.name for path in table_file.parent.iterdir())
     assert names == ["data.csv", "data.csv.augflow-index.npz"]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("folder", [None, "indexes"])
+def test_a_pipe_in_the_place_of_an_index_is_not_waited_for(
+    table_file: Path, tmp_path: Path, folder: str | None
+) -> None:
+    index_dir = None if folder is None else str(tmp_path / folder)
+    place = index_path(str(table_file), index_dir)
+    place.parent.mkdir(exist_ok=True)
+    os.mkfifo(place)
+    with pytest.warns(UserWarning, match="cannot be kept .*it is a named pipe") as caught:
+        index = load_index(str(table_file), CsvFormat(), index_dir)
+    assert (index.rows, len(caught)) == (100, 1)
+    # Somebody has put it there. It stays, and nothing beside it.
+    assert place.is_fifo() and len(list(place.parent.iterdir())) == (2 if folder is None else 1)
+
+
+@pytest.mark.parametrize("target", ["a text", "an index of another file", "nothing"])
+def test_what_a_link_in_the_place_of_an_index_leads_to_stays(
+    table_file: Path, tmp_path: Path, target: str
+) -> None:
+    precious = tmp_path / "precious"
+    if target == "a text":
+        precious.write_text("precious")
+    elif target == "an index of another file":
+        other = tmp_path / "other.csv"
+        other.write_text("c\n1\n")
+        load_index(str(other), CsvFormat(), None)
+        index_path(str(other), None).rename(precious)
+    before = (precious.read_bytes(), precious.stat().st_mode) if precious.exists() else None
+    place = index_path(str(table_file), None)
+    place.symlink_to(precious)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_index(str(table_file), CsvFormat(), None).rows == 100
+    assert place.is_file() and not place.is_symlink()
+    after = (precious.read_bytes(), precious.stat().st_mode) if precious.exists() else None
+    assert after == before
+
+
+def test_rights_are_given_to_the_index_alone(
+    table_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write to the folder could lay a link in the place of the file being written."""
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o600)
+    original = np.savez
+
+    def lay_link(file: object, **arrays: object) -> None:
+        original(file, **arrays)  # type: ignore[arg-type]
+        (temporary,) = table_file.parent.glob(".augflow-index-*")
+        temporary.unlink()
+        temporary.symlink_to(secret)
+
+    monkeypatch.setattr(np, "savez", lay_link)
+    table_file.parent.chmod(0o755)
+    load_index(str(table_file), CsvFormat(), None)
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
