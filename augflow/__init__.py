@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from augflow.dataframe_iterator import DataFrameIterator
     from augflow.directory_iterator import DirectoryIterator
     from augflow.directory_table import scan_directory
-    from augflow.errors import CsvReadError, ImageReadError, WorkerDiedError
+    from augflow.errors import (
+        CsvReadError,
+        ImageReadError,
+        SampleTimeoutError,
+        WorkerDiedError,
+    )
     from augflow.generator import ImageDataGenerator
     from augflow.iterator import Iterator
     from augflow.loader_iterator import LoaderIterator, flow_from_loader
@@ -49,6 +54,7 @@ __all__ = [
     "LoaderIterator",
     "NumpyArrayIterator",
     "Partition",
+    "SampleTimeoutError",
     "StatsCallback",
     "WorkerDiedError",
     "decode_run_length",
@@ -78,6 +84,7 @@ _HOMES = {
     "LoaderIterator": "augflow.loader_iterator",
     "NumpyArrayIterator": "augflow.array_iterator",
     "Partition": "augflow.split_ids",
+    "SampleTimeoutError": "augflow.errors",
     "StatsCallback": "augflow.stats_callback",
     "WorkerDiedError": "augflow.errors",
     "decode_run_length": "augflow.run_length",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from collections.abc import Iterator as AbstractIterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -120,8 +122,8 @@ class NumpyArrayIterator(PlannedIterator):
     def _names(self, indices: np.ndarray) -> list[str]:
         return [f"sample {index} of x" for index in indices.tolist()]
 
-    def _lay(self, indices: np.ndarray, arrays: list[np.ndarray]) -> None:
-        np.take(self.x, indices, axis=0, out=arrays[0], mode="clip")
+    def _layer(self, indices: np.ndarray) -> Callable[[list[np.ndarray]], None]:
+        return partial(_lay, self.x, indices)
 
     def _working_dtype(self) -> str:
         return np.dtype(self.dtype).str
@@ -131,10 +133,10 @@ class NumpyArrayIterator(PlannedIterator):
 
     def _wanted_workers(self) -> int:
         pays = min(self._timings, default=0.0) > _WORTH_WORKERS_SECONDS
-        return super()._wanted_workers() if pays else 0
+        return super()._wanted_workers() if pays or self._sample_timeout() is not None else 0
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        if len(self._timings) >= _BATCHES_TIMED:
+        if len(self._timings) >= _BATCHES_TIMED or self._sample_timeout() is not None:
             return super()._fetch(place, coming)
         # The first batches are built here and timed. That decides about workers, and so about
         # speed only: the batches are the same.
@@ -154,6 +156,10 @@ class NumpyArrayIterator(PlannedIterator):
         if self.sample_weight is None:
             return inputs, self.y[indices]
         return inputs, self.y[indices], self.sample_weight[indices]
+
+
+def _lay(images: np.ndarray, indices: np.ndarray, arrays: list[np.ndarray]) -> None:
+    np.take(images, indices, axis=0, out=arrays[0], mode="clip")
 
 
 def _images_and_others(x: Any) -> tuple[Any, list[np.ndarray]]:

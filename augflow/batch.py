@@ -6,8 +6,6 @@ stream).
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from augflow import draw
@@ -76,6 +74,7 @@ def _build_with_settings(
         return
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
+        clock.begin(job.start + place, name)
         with UserCode(_note, name, plan):
             image = _raw_image(plan, job, place, row, clock, store, built.bad)
             if one_by_one:
@@ -232,8 +231,12 @@ def _raw_image(
 ) -> np.ndarray | None:
     """The image before any transform, (height, width, channels), free to be overwritten.
 
-    None, with a new entry in ``bad``, for a file that is to be left out.
+    None, with a new entry in ``bad``, for a sample that is to be left out.
     """
+    if job.start + place in job.left_out:
+        reason = job.left_out[job.start + place]
+        bad.append(BadSample(job.start + place, job.names[place], reason))
+        return None
     if plan.read is None:
         image = row.transpose(1, 2, 0) if plan.channels_first else row
         return image.astype(plan.working_dtype, copy=False)
@@ -274,6 +277,7 @@ def _build_with_methods(
     shape = plan.layout.fields[0].shape
     for place, name in enumerate(job.names):
         row = batch[job.start + place]
+        clock.begin(job.start + place, name)
         with UserCode(_note, name, plan):
             image = _raw_image(plan, job, place, row, clock, store, built.bad)
             if image is not None and plan.channels_first:
@@ -302,5 +306,4 @@ def _stream_of(built: Built) -> np.random.RandomState:
 
 
 def _note(name: str, plan: ImageSettings) -> str:
-    what = f"file {os.fspath(name)!r}" if plan.read is not None else name
-    return f"augflow: while preparing {what}"
+    return f"augflow: while preparing {plan.describe(name)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +30,7 @@ class Job:
         seeds: of a generator for each of those rows; None where no stage asks for one.
         extras: what else each of those rows needs, e.g. the paths of its masks; None for
             nothing.
+        left_out: rows of the batch that are not to be built again, and why.
     """
 
     samples: int
@@ -39,6 +41,7 @@ class Job:
     slots: list[int] | None = None
     seeds: SampleSeeds | None = None
     extras: list[Any] | None = None
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,10 @@ class BatchPlan(Protocol):
     def calls_user_code(self) -> bool:
         """Whether functions of the user run, which are to run in workers from the start."""
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether samples that cannot be built are left out rather than raised."""
+
     def build(
         self,
         job: Job,
@@ -113,3 +120,6 @@ class BatchPlan(Protocol):
 
     def user_code(self) -> str:
         """What may fail to be pickled or loaded in a worker, for a warning."""
+
+    def describe(self, name: Any) -> str:
+        """What a sample is called in messages, e.g. "file 'cats/1.jpg'"."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.check_plan import CheckPlan
-from augflow.engine import Engine, Expected
+from augflow.engine import Expected
 from augflow.file_iterator import FileIterator
 from augflow.generator_settings import checked_workers
 from augflow.iterator import Iterator as Flow
 from augflow.list_images import find_classes, list_flat, scan_classes
+from augflow.make_engine import make_engine
 from augflow.progress import Progress
 from augflow.request import Request
 from augflow.settings import ReadSettings
@@ -55,10 +56,10 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
     companions = None if flow is None else flow._companion_settings()
     wrong: dict[int, str] = {}
     if count is None:
-        from augflow.pool import cpu_count
+        from augflow.worker_processes import cpu_count
 
         count = cpu_count()
-    engine = Engine(CheckPlan(read, companions), count, _FILES_A_BATCH)
+    engine = make_engine(CheckPlan(read, companions), count, _FILES_A_BATCH)
     starts = range(0, len(names), _FILES_A_BATCH)
 
     def request(start: int) -> Request:

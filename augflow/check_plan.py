@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class CheckPlan:
     cache: CachePlace | None = None
     is_indivisible: bool = False
     calls_user_code: bool = False
+    leaves_out: bool = True
 
     @property
     def layout(self) -> Layout:
@@ -48,6 +50,7 @@ class CheckPlan:
         built = Built()
         for place, name in enumerate(job.names):
             describe: Callable[[BaseException], str] = reason_of
+            clock.begin(job.start + place, name)
             try:
                 with UserCode(_note, name):
                     read_image(name, self.read, clock)
@@ -69,6 +72,10 @@ class CheckPlan:
     def user_code(self) -> str:
         """See ``BatchPlan``."""
         return "the loader of `formats`"
+
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``."""
+        return f"file {name!r}"
 
 
 def _note(name: str) -> str:

@@ -16,10 +16,11 @@ from augflow.csv_columns import Structure, make_plan
 from augflow.csv_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
 from augflow.csv_plan import CsvPlan
 from augflow.csv_sources import open_table
-from augflow.engine import Expected, Request
+from augflow.engine import Expected
 from augflow.engine_iterator import EngineIterator
 from augflow.generator_settings import checked_workers
 from augflow.order import EpochOrder, SampleOrder
+from augflow.request import Request
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState
 from augflow.subset import check_subset, subset_part

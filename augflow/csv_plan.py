@@ -57,6 +57,7 @@ class CsvPlan:
     outputs: tuple[Output, ...]
     cache: None = field(default=None, init=False)
     is_indivisible: bool = field(default=False, init=False)
+    leaves_out: bool = field(default=False, init=False)
 
     @property
     def layout(self) -> Layout:
@@ -78,6 +79,11 @@ class CsvPlan:
         names = [column.name for column in self._columns() if column.preprocess]
         return f"the preprocess of {names}"
 
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``; the rows of a job are parsed together."""
+        block = self.table.block_of(name)
+        return f"a batch with row {int(name)}, in {self.table.paths[self.table.files[block]]!r}"
+
     def _columns(self) -> list[Column]:
         return [column for output in self.outputs for column in output.columns]
 
@@ -93,6 +99,8 @@ class CsvPlan:
         places: np.ndarray | slice = slice(None)
         if not len(rows):
             return Built()
+        # Rows are parsed together: none of them has a time of its own.
+        clock.begin(job.start, None)
         if not (np.diff(rows) == 1).all():
             places = np.argsort(rows)
             rows = rows[places]

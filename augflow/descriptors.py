@@ -1,7 +1,7 @@
 """How many files this process may still open.
 
-Each piece of shared memory takes two descriptors, its own and that of its mapping, and a consumer
-may hold many. Without the last ones nobody can open a file or start a process.
+Each piece of shared memory takes a descriptor, that of its mapping, and a consumer may hold many.
+Without the last ones nobody can open a file or start a process.
 """
 
 from __future__ import annotations

@@ -13,14 +13,19 @@ from typing import Any
 import numpy as np
 
 from augflow.batch_plan import BadSample, BatchPlan
-from augflow.engine import Batch, Engine, Request, build_here
+from augflow.engine import Batch, Engine, build_here
+from augflow.epoch_meter import EpochMeter
 from augflow.flow_stats import FlowStats, make_stats
 from augflow.image_cache import ImageCache
+from augflow.interrupts import uninterrupted
 from augflow.iterator import Iterator
+from augflow.make_engine import make_engine
 from augflow.order import occurrences
 from augflow.pickle_plan import current_folder
+from augflow.request import Request
 from augflow.schedule import Place
 from augflow.streams import SampleSeeds, StreamState, state_of
+from augflow.warn_user import warn_user
 
 # A forked child has its parent's flows, but neither its workers nor the threads that may hold
 # their locks. It was forked for the sake of parallel work, so it builds batches itself.
@@ -65,6 +70,10 @@ class EngineIterator(Iterator):
         """The number of workers asked for, None for one a CPU."""
         raise NotImplementedError(f"{type(self).__name__} must define _user_workers")
 
+    def _sample_timeout(self) -> float | None:
+        """Seconds that a sample may take in a worker, None for any."""
+        return None
+
     def _settings_revision(self) -> Any:
         """What changes whenever settings change that lie outside of the flow."""
         return None
@@ -104,10 +113,12 @@ class EngineIterator(Iterator):
 
     def _restart_in_child(self) -> None:
         self.lock = threading.Lock()
+        self._meter = EpochMeter()
         if self._engine is not None:
             self._engine.abandon()
         self._engine = None
 
+    @uninterrupted
     def close(self) -> None:
         """End reading ahead and free its memory; batches in use stay valid.
 
@@ -139,7 +150,7 @@ class EngineIterator(Iterator):
             return 0
         workers = self._user_workers()
         if workers is None:
-            from augflow.pool import cpu_count
+            from augflow.worker_processes import cpu_count
 
             workers = cpu_count()
         return int(workers)
@@ -155,7 +166,13 @@ class EngineIterator(Iterator):
                     self._engine.close()
                 size = max(1, min(self._most_rows(), self.n))
                 cache = self._image_cache()
-                self._engine = Engine(self._plan(), self._wanted_workers(), size, cache=cache)
+                workers, timeout = self._wanted_workers(), self._sample_timeout()
+                if timeout is not None and not workers:
+                    warn_user(
+                        f"augflow: timeout={timeout:g} has no effect without worker processes: "
+                        "nothing can end a function in the process that waits for it."
+                    )
+                self._engine = make_engine(self._plan(), workers, size, cache, timeout)
                 self._engine_revision = revision
             return self._engine
 
@@ -224,7 +241,7 @@ class EngineIterator(Iterator):
         Returns:
             Numbers, shares and a sentence of advice; see docs/stats.md.
         """
-        from augflow.pool import cpu_count
+        from augflow.worker_processes import cpu_count
 
         return make_stats(
             *self._meter.read(),

@@ -65,6 +65,21 @@ class WorkerDiedError(RuntimeError):
     """Worker processes died again and again over the same batch."""
 
 
+class SampleTimeoutError(TimeoutError):
+    """A sample has taken longer than ``timeout=`` allows: reading it, or a function of the user's.
+
+    Attributes:
+        name: of the sample, e.g. the path of its file.
+    """
+
+    def __init__(self, message: str, name: Any = None) -> None:
+        super().__init__(message)
+        self.name = name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self.args, self.name), self.__dict__
+
+
 class BatchIndexError(IndexError, ValueError):
     """A batch index is out of range: an IndexError, as for a sequence, and Keras's ValueError."""
 

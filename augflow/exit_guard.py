@@ -2,12 +2,16 @@
 
 TensorFlow reads a flow from threads of its own. If the interpreter is taken down while one of them
 is inside Python, that thread stops there for good, and TensorFlow's destructors wait for it for
-ever (Keras's own generator hangs in the same way). So before the interpreter goes, requests for
-batches are refused, those under way are ended, and their threads are waited for.
+ever (Keras's own generator hangs in the same way). So before the interpreter goes, and after the
+user's own threads have ended, requests for batches are refused, those under way are ended, and
+their threads are waited for.
 """
 
 from __future__ import annotations
 
+# Workers need it later, and Python refuses its import once the main thread has ended, while
+# threads of the user may go on.
+import concurrent.futures.process  # noqa: F401
 import os
 import sys
 import threading
@@ -16,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from augflow.errors import InterpreterExitingError
+from augflow.interrupts import at_exit
 
 # Building one batch here takes milliseconds, or as long as a user's function takes.
 _PATIENCE_SECONDS = 5.0
@@ -27,6 +32,7 @@ class ExitGuard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._fetching = 0
         self._hook_is_set = False
         self._is_closing = False
@@ -38,25 +44,36 @@ class ExitGuard:
 
         Raises:
             InterpreterExitingError: no more batches are given.
+            SystemExit: likewise, in a daemon thread of Python's, which ends without a word.
         """
         with self._lock:
-            if self._is_closing:
-                raise InterpreterExitingError(
-                    "the interpreter is exiting: no more batches are given"
-                )
-            if not self._hook_is_set:
-                self._hook_is_set = True
-                threading._register_atexit(self._close)  # type: ignore[attr-defined]
-            self._fetching += 1
-            if threading.current_thread() is not threading.main_thread():
-                self._serves_threads = True
+            refused = self._is_closing
+            if not refused:
+                if not self._hook_is_set:
+                    self._hook_is_set = True
+                    at_exit(self._close)
+                self._fetching += 1
+                if threading.current_thread() is not threading.main_thread():
+                    self._serves_threads = True
+        if refused:
+            raise exiting()
         try:
             yield
+        except InterpreterExitingError:
+            raise exiting() from None
         finally:
             with self._lock:
                 self._fetching -= 1
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether the interpreter exits, and the user's own threads have ended."""
+        return self._is_closing
+
     def _close(self) -> None:
+        if self._process != os.getpid():
+            # A forked child: the lock may be held by a thread that it does not have.
+            return
         with self._lock:
             self._is_closing = True
         # Only where workers have been used: a flow without them does not import the pool.
@@ -69,6 +86,17 @@ class ExitGuard:
         if self._serves_threads:
             # They have the error by now, but not yet left the Python code that called the flow.
             time.sleep(_UNWINDING_SECONDS)
+
+
+def exiting() -> BaseException:
+    """What ends a fetch while the interpreter exits."""
+    message = "the interpreter is exiting: no more batches are given"
+    thread = threading.current_thread()
+    # A thread of TensorFlow's is none of Python's own; it needs an error that it can hand on.
+    is_pythons = not isinstance(thread, threading._DummyThread)
+    if is_pythons and thread.daemon:
+        return SystemExit(message)
+    return InterpreterExitingError(message)
 
 
 _guard = ExitGuard()

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from augflow.batch import ImagePlan
-from augflow.engine import Batch, Engine, Expected
+from augflow.engine import Batch, Expected
 from augflow.engine_iterator import EngineIterator
 from augflow.free_space import free_memory, readable
+from augflow.make_engine import make_engine
 from augflow.pixel_moments import PixelMoments, whitening_bytes
 from augflow.planned_iterator import PlannedIterator
 from augflow.progress import Progress
@@ -218,7 +219,8 @@ class _Reading:
         # Arrays that are only added up gain nothing from workers.
         idle = self._plan.read is None and self._plan.custom is None
         workers = 0 if idle else EngineIterator._wanted_workers(self._flow)
-        engine = Engine(self._plan, workers, self._batch_size, cache=self._flow._image_cache())
+        cache = self._flow._image_cache()
+        engine = make_engine(self._plan, workers, self._batch_size, cache)
         try:
             with Progress("Fitting", "images", self._total) as progress:
                 for start in self._starts:
@@ -238,7 +240,7 @@ class _Reading:
         indices = np.arange(start, stop) % self._samples
         state = self._state_at(start)
         request = self._flow._request_for(start, indices, state, SampleSeeds(0, 0, []))
-        lay = None if request.lay is None else partial(self._lay, indices)
+        lay = None if request.lay is None else partial(_lay_as, self._flow.dtype, request.lay)
         return Request(start, len(indices), state, request.names, request.slots, lay=lay)
 
     def _state_at(self, start: int) -> StreamState:
@@ -250,7 +252,9 @@ class _Reading:
             self._drawn += self._batch_size
         return self._states[start]
 
-    def _lay(self, indices: np.ndarray, arrays: list[np.ndarray]) -> None:
-        raw = np.empty(arrays[0].shape, dtype=self._flow.dtype)
-        self._flow._lay(indices, [raw])
-        arrays[0][...] = raw
+
+def _lay_as(dtype: Any, lay: Callable[[list[np.ndarray]], None], arrays: list[np.ndarray]) -> None:
+    """Lay images into arrays of another dtype than theirs."""
+    raw = np.empty(arrays[0].shape, dtype=dtype)
+    lay([raw])
+    arrays[0][...] = raw

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Hashable, MutableMapping
 from typing import Any
 
+from augflow.heartbeat import RECORD_BYTES
+from augflow.keeper import Leftover, keeper
 from augflow.pending import Pending
-from augflow.pool import WorkerPool, shared_pool
+from augflow.pool import shared_pool
 from augflow.shared_memory import Arena, Segment
 
 # Batches that consumers may hold in shared memory; further ones are copied to ordinary memory.
@@ -21,8 +22,12 @@ class FlowMemory:
     Args:
         pickled_plan: what workers unpickle once.
         batch_bytes: size of a full batch.
+        most_parts: into how many parts a batch may be split, each with a record of its own.
         owner: when it is garbage, the memory is freed.
         pending: the owner's batches in the making, to be withdrawn then.
+
+    Attributes:
+        beats_at: where in each segment those records begin.
 
     Raises:
         OSError: there is no memory, or no file descriptor.
@@ -32,6 +37,7 @@ class FlowMemory:
         self,
         pickled_plan: bytes,
         batch_bytes: int,
+        most_parts: int,
         owner: Any,
         pending: MutableMapping[Hashable, Pending],
     ) -> None:
@@ -39,24 +45,25 @@ class FlowMemory:
         self.plan_size = len(pickled_plan)
         self.plan.memory[: self.plan_size] = pickled_plan
         most_leased = max(4, min(_MOST_LEASED, _MOST_LEASED_BYTES // max(1, batch_bytes)))
-        self.arena = Arena(batch_bytes, most_leased)
-        pool = shared_pool()
-        pool.join(self)
-        self._free = weakref.finalize(owner, _free, pool, self, pending)
-        self._free.atexit = False
+        self.beats_at = -(-batch_bytes // RECORD_BYTES) * RECORD_BYTES
+        self.arena = Arena(self.beats_at + most_parts * RECORD_BYTES, most_leased)
+        self._pending = pending
+        self._pool = shared_pool()
+        self._pool.join(self)
+        # The keeper holds this object until then: nothing in it may hold the owner.
+        self._leftover: Leftover | None = keeper().free_after(owner, self._free)
 
     def close(self) -> None:
         """Free the memory; batches that are held by consumers stay valid."""
+        if self._leftover is not None:
+            keeper().forget(self._leftover)
         self._free()
 
-    def abandon(self) -> None:
-        """Forget the memory in a forked child, where the locks of the pool may be held for ever."""
-        self._free.detach()
-
-
-def _free(pool: WorkerPool, memory: FlowMemory, pending: MutableMapping[Hashable, Pending]) -> None:
-    while pending:
-        pending.popitem()[1].cancel()
-    memory.plan.close()
-    memory.arena.close()
-    pool.leave(memory)
+    def _free(self) -> None:
+        # It holds this method, and with it this object.
+        self._leftover = None
+        while self._pending:
+            self._pending.popitem()[1].abandon()
+        self.plan.close()
+        self.arena.close()
+        self._pool.leave(self)

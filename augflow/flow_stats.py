@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from augflow.stage_times import AUGMENT, DECODE, READ, RESIZE, STAGES, STANDARDIZE, Work
 
@@ -13,6 +14,8 @@ _BUSY = 0.7
 _MOSTLY = 0.4
 # What decoding and resizing one photograph costs that "fast" could shorten.
 _LARGE_PHOTO_SECONDS = 0.006
+# From here on the text names the slowest sample.
+_SLOW_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,13 @@ class EpochStats:
         shares = {name: spent / busy for name, spent in zip(STAGES, self.work.seconds, strict=True)}
         return {**shares, "other": 1.0 - sum(shares.values())}
 
+    @property
+    def slowest(self) -> tuple[Any, float] | None:
+        """Name and seconds of the sample that took longest to build, or stood still longest
+        with its worker; None where samples are not built one by one."""
+        slowest = self.work.slowest
+        return None if slowest is None else (slowest[1], slowest[0])
+
     def _shown_shares(self) -> dict[str, float]:
         """Those of the stages that this kind of sample goes through."""
         shares = self.stage_shares
@@ -94,6 +104,9 @@ class EpochStats:
         ]
         if self.work.busy:
             lines.append(f"  building: {stages}")
+        slow = self.slowest
+        if slow is not None and slow[1] > _SLOW_SECONDS:
+            lines.append(f"  slowest: {slow[0]!r}, {slow[1]:.1f} s")
         return "\n".join(lines)
 
 

@@ -57,6 +57,10 @@ class ImageDataGenerator(ImageTransformer):
             image and a NumPy generator to an image of the same shape. It runs in the workers
             after the random transforms and before ``preprocessing_function``; each sample has
             generators of its own. Images are rounded and clipped to 8-bit levels for it.
+        timeout: seconds that one image may take in a worker, None (default) for any: reading it
+            and all functions of yours. One that takes longer is a ``SampleTimeoutError`` that
+            names it, or is left out with ``on_error="skip"``; its worker is replaced. Needs
+            workers: nothing can end a function in the calling process.
 
     Raises:
         TypeError, ValueError: an argument of the wrong type or out of its range.

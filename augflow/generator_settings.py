@@ -161,6 +161,19 @@ def checked_workers(value: Any) -> int | None:
     return workers
 
 
+def checked_timeout(value: Any) -> float | None:
+    """Seconds, above 0, or None for any time."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"`timeout` must be a number of seconds or None. Received: {value!r}")
+    if not 0 < float(value) < math.inf:
+        raise ValueError(
+            f"`timeout` must be a number of seconds above 0, or None. Received: {value!r}"
+        )
+    return float(value)
+
+
 def _is_pair(value: Any) -> bool:
     return (
         isinstance(value, tuple | list | np.ndarray)

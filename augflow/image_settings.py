@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -88,6 +89,15 @@ class ImageSettings:
     def companion_arrays(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
         """The arrays of companions among those of a batch, by their names in the targets."""
         return dict(zip(self._companion_fields, arrays[1 + self.inputs_as_targets :], strict=True))
+
+    @property
+    def leaves_out(self) -> bool:
+        """See ``BatchPlan``."""
+        return self.on_error == "skip"
+
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``."""
+        return str(name) if self.read is None else f"file {os.fspath(name)!r}"
 
     def user_code(self) -> str:
         """The user's objects and functions that take part."""

@@ -53,6 +53,7 @@ class ImageTransformer:
         *,
         workers: int | None = None,
         augmentation: Any = None,
+        timeout: float | None = None,
     ) -> None:
         check = generator_settings
         self.featurewise_center = check.checked_switch("featurewise_center", featurewise_center)
@@ -87,6 +88,7 @@ class ImageTransformer:
         self.dtype = check.checked_dtype(defaults.floatx() if dtype is None else dtype)
         self.workers = check.checked_workers(workers)
         self.augmentation = checked_augmentation(augmentation)
+        self.timeout = check.checked_timeout(timeout)
         self.mean: np.ndarray | None = None
         self.std: np.ndarray | None = None
         self.zca_whitening_matrix: np.ndarray | None = None

@@ -19,15 +19,22 @@ from augflow.epoch_meter import EpochMeter
 from augflow.errors import BatchIndexError
 from augflow.exit_guard import exit_guard
 from augflow.flow_stats import FlowStats, make_stats
+from augflow.interrupts import Interruptible, uninterrupted
 from augflow.keras_base import KerasBase
-from augflow.order import EpochOrder, SampleOrder, batch_count, epoch_order
+from augflow.order import (
+    EpochOrder,
+    SampleOrder,
+    batch_count,
+    checked_batch_size,
+    epoch_order,
+)
 from augflow.position_set import PositionSet
 from augflow.sample_count import SampleCount
 from augflow.schedule import Epoch, Place, Schedule
 from augflow.streams import (
-    SEED_BOUND,
     StreamState,
     as_global,
+    checked_seed,
     draw_base_seed,
     global_stream,
     open_stream,
@@ -74,7 +81,7 @@ class Iterator(KerasBase):
         self._start_runtime()
         self.n = SampleCount(n)
         self.batch_size = batch_size
-        self.seed = _checked_seed(seed)
+        self.seed = checked_seed(seed)
         self.shuffle = shuffle
         self.batch_index = 0
         self.total_batches_seen = 0
@@ -106,7 +113,7 @@ class Iterator(KerasBase):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "batch_size":
-            value = _checked_batch_size(value)
+            value = checked_batch_size(value)
         object.__setattr__(self, name, value)
         if not name.startswith("_") and name not in _MOVING:
             self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
@@ -185,11 +192,13 @@ class Iterator(KerasBase):
         """Let the next ``next()`` begin an epoch; ``total_batches_seen`` goes on."""
         self.batch_index = 0
 
+    @uninterrupted
     def on_epoch_begin(self) -> None:
         """Take the times of another epoch; called by Keras."""
         self._begun = True
         self._meter.begin_epoch()
 
+    @uninterrupted
     def on_epoch_end(self) -> None:
         """Go on to the next epoch.
 
@@ -232,6 +241,7 @@ class Iterator(KerasBase):
         return batch_count(self.n, self.batch_size, self.drop_remainder)
 
     @property
+    @uninterrupted
     def num_batches(self) -> int:
         """Batches an epoch; Keras reads this just before it shuffles their indices."""
         with self.lock:
@@ -249,6 +259,7 @@ class Iterator(KerasBase):
         """The next batch, as ``next(flow)``."""
         return self.__next__()
 
+    @uninterrupted
     def __next__(self) -> Any:
         with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
             with self.lock:
@@ -268,6 +279,7 @@ class Iterator(KerasBase):
                     "a function that this flow calls raised StopIteration"
                 ) from error
 
+    @uninterrupted
     def __getitem__(self, idx: int) -> Any:
         """Batch ``idx`` of the current epoch; negative indices count from its end.
 
@@ -332,7 +344,8 @@ class Iterator(KerasBase):
         with as_global(stream):
             self._live = global_stream()
             try:
-                return self._get_batches_of_transformed_samples(place.indices)
+                with Interruptible():
+                    return self._get_batches_of_transformed_samples(place.indices)
             finally:
                 self._live = stream
 
@@ -374,27 +387,3 @@ def _with_live_stream(method: Any) -> Any:
                 self._live = stream
 
     return with_live_stream
-
-
-def _checked_batch_size(batch_size: Any) -> int:
-    try:
-        size = operator.index(batch_size)
-    except TypeError:
-        raise TypeError(
-            f"`batch_size` must be an int of at least 1. Received: {batch_size!r}"
-        ) from None
-    if size < 1:
-        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size!r}")
-    return size
-
-
-def _checked_seed(seed: Any) -> int | None:
-    if seed is None:
-        return None
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise TypeError(f"`seed` must be an int or None. Received: {seed!r}") from None
-    if not 0 <= number < SEED_BOUND:
-        raise ValueError(f"`seed` must be between 0 and 2**32 - 1. Received: {seed!r}")
-    return number

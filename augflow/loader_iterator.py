@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from augflow.engine import Request
 from augflow.engine_iterator import EngineIterator
-from augflow.generator_settings import checked_workers
+from augflow.generator_settings import checked_timeout, checked_workers
 from augflow.loader_plan import LoaderPlan, SampleSource, learn_from_first
 from augflow.pickle_plan import pickle_with_maps
+from augflow.request import Request
 from augflow.sample_structure import Structure
 from augflow.sample_values import checked_ids, checked_weights, class_numbers, values_of
 from augflow.streams import SampleSeeds, StreamState
@@ -40,6 +40,7 @@ def flow_from_loader(
     pad: Any = None,
     pad_value: Any = 0,
     workers: int | None = None,
+    timeout: float | None = None,
 ) -> LoaderIterator:
     """Batches of samples that a function of yours loads by their IDs.
 
@@ -73,6 +74,9 @@ def flow_from_loader(
         pad_value: what to fill up with, at the end of each axis. Defaults to 0.
         workers: worker processes; None (default): one for each CPU; 0: none, everything runs in
             this process.
+        timeout: seconds that ``load`` and ``augment`` may take for one sample in a worker, None
+            (default) for any. A sample that takes longer is a ``SampleTimeoutError`` that names
+            its ID; its worker is replaced.
 
     Returns:
         A flow for ``model.fit``, ``evaluate`` and ``predict``, and for ``next()``.
@@ -99,6 +103,7 @@ def flow_from_loader(
         pad=pad,
         pad_value=pad_value,
         workers=workers,
+        timeout=timeout,
     )
 
 
@@ -109,7 +114,7 @@ class LoaderIterator(EngineIterator):
         ids: of this flow's samples, those of its subset.
         labels: one a sample, an array, or None.
         sample_weight: one a sample, an array, or None.
-        load, augment, num_classes, pad, pad_value, drop_remainder: as given.
+        load, augment, num_classes, pad, pad_value, drop_remainder, timeout: as given.
     """
 
     def __init__(
@@ -130,6 +135,7 @@ class LoaderIterator(EngineIterator):
         pad: Any = None,
         pad_value: Any = 0,
         workers: int | None = None,
+        timeout: float | None = None,
     ) -> None:
         for name, function in (("load", load), ("augment", augment)):
             if not callable(function) and (name, function) != ("augment", None):
@@ -153,6 +159,7 @@ class LoaderIterator(EngineIterator):
         self.subset = subset
         self.drop_remainder = bool(drop_remainder)
         self._processes = checked_workers(workers)
+        self.timeout = checked_timeout(timeout)
         self._learnt: tuple[tuple[Any, ...], Structure] | None = None
         super().__init__(len(self.ids), batch_size, shuffle, seed)
         check_has_batch(self.n, self.batch_size, self.drop_remainder)
@@ -206,6 +213,9 @@ class LoaderIterator(EngineIterator):
 
     def _user_workers(self) -> int | None:
         return self._processes
+
+    def _sample_timeout(self) -> float | None:
+        return self.timeout
 
     def _request_for(
         self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds

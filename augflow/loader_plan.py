@@ -91,6 +91,7 @@ class LoaderPlan:
         structure: of the samples.
         is_indivisible: no sample has a say in what another one draws.
         calls_user_code: always.
+        leaves_out: never.
         cache: none.
     """
 
@@ -98,6 +99,7 @@ class LoaderPlan:
     structure: Structure
     is_indivisible: bool = False
     calls_user_code: bool = True
+    leaves_out: bool = False
     cache: None = None
 
     @property
@@ -116,6 +118,7 @@ class LoaderPlan:
         assert job.seeds is not None
         with borrowed_global() as shared:
             for place, name in enumerate(job.names):
+                clock.begin(job.start + place, name)
                 with UserCode(_note, name):
                     sample = self.source.sample(name, job.seeds, place, shared, clock)
                     self.structure.write(sample, arrays, job.start + place, name)
@@ -126,9 +129,17 @@ class LoaderPlan:
         """The user's functions."""
         return str(self.source)
 
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``."""
+        return _described(name)
+
 
 def _note(name: Any) -> str:
-    return f"augflow: while preparing the sample of ID {name!r}"
+    return f"augflow: while preparing {_described(name)}"
+
+
+def _described(name: Any) -> str:
+    return f"the sample of ID {name!r}"
 
 
 def _name_of(function: Any) -> str:

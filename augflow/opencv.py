@@ -7,6 +7,8 @@ version is checked where it matters and not only when augflow is installed.
 
 from __future__ import annotations
 
+import os
+
 import cv2
 
 if int(cv2.__version__.split(".")[0]) < 5:
@@ -14,5 +16,14 @@ if int(cv2.__version__.split(".")[0]) < 5:
         f"augflow needs OpenCV 5 or later. Found cv2 {cv2.__version__} in {cv2.__file__}. "
         "Uninstall every opencv-python* package, then: pip install 'opencv-python-headless>=5'"
     )
+
+
+def _use_no_threads() -> None:
+    """A forked child has none of the threads of OpenCV's pool, and may wait for one for ever."""
+    cv2.setNumThreads(0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_no_threads)
 
 __all__ = ["cv2"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -116,3 +117,20 @@ def python_shuffle(length: int, state: tuple[Any, ...]) -> list[int]:
     order = list(range(length))
     generator.shuffle(order)
     return order
+
+
+def checked_batch_size(batch_size: Any) -> int:
+    """An int of at least 1.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    try:
+        size = operator.index(batch_size)
+    except TypeError:
+        raise TypeError(
+            f"`batch_size` must be an int of at least 1. Received: {batch_size!r}"
+        ) from None
+    if size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size!r}")
+    return size

@@ -4,45 +4,140 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
-from augflow.batch_plan import BadSample
+from augflow.batch_plan import BadSample, BatchPlan
+from augflow.heartbeat import RECORD_BYTES, Beat, clear_record, read_beat, withdraw
 from augflow.request import Request
 from augflow.shared_memory import Arena, Segment
 from augflow.stage_times import Work, total
 from augflow.worker import BareException, Failure, Report
+from augflow.worker_processes import WorkerProcesses
 
 # What a future raises whose task never came to an end.
 LOST = (BrokenProcessPool, ShutdownExecutorError, CancelledError)
-# What a wait ends with whose flow was closed by another thread.
-CLOSED = Failure("closed", None, "the flow was closed", "")
 
 
-@dataclass
 class Pending:
-    """A batch that workers are building into a segment; a future for each part of its rows.
+    """A batch that workers are building into a segment; a task for each part of its rows.
+
+    A segment is used again only when all of its tasks are known to have ended by themselves.
+    Where one may still run (its process was killed together with others, or an interrupt came
+    while it was handed over), the segment is let go: nobody else will ever see what is written
+    there.
+
+    Args:
+        plan: how it is built.
+        request: what is built.
+        arena: gives the segment, and gets it back.
+        parts: from which row to which each task goes; together all rows.
+        beats_at: where in the segment the tasks' records begin.
+        timeout: seconds that a sample may take, None for any.
+
+    Raises:
+        OSError: there is no memory for another batch, or no descriptor.
 
     Attributes:
-        request: what is built.
-        segment: where.
-        parts: from which row to which each task goes; together all rows.
-        futures: of the tasks that were submitted, by their parts.
-        attempts: how often lost tasks were submitted.
+        segment: where it is built.
+        arena: where the segment comes from.
+        attempts: how often its tasks were submitted because workers had died.
+        left_out: rows that are not to be built, and why.
     """
 
-    request: Request
-    segment: Segment
-    parts: list[tuple[int, int]]
-    futures: dict[tuple[int, int], Future[Report]] = field(default_factory=dict)
-    attempts: int = 1
+    def __init__(
+        self,
+        plan: BatchPlan,
+        request: Request,
+        arena: Arena,
+        parts: list[tuple[int, int]],
+        beats_at: int,
+        timeout: float | None = None,
+    ) -> None:
+        self.plan = plan
+        self.request = request
+        self.timeout = timeout
+        self.attempts = 1
+        self.left_out: dict[int, str] = {}
+        self.abandoned_at: float | None = None
+        self._parts = parts
+        self._beats_at = beats_at
+        self._lock = threading.Lock()
+        self._left = 0
+        self._is_orderly = True
+        self._begin_in(arena, arena.take())
 
-    def lost_parts(self) -> list[tuple[int, int]]:
-        """The parts whose tasks never came to an end, because a worker died."""
-        return [part for part in self.parts if _is_lost(self.futures.get(part))]
+    def begin_anew(self, arena: Arena) -> None:
+        """Forget the tasks, of which some are lost, and take memory that no worker knows.
+
+        Raises:
+            OSError: there is none.
+        """
+        segment = arena.take()
+        self._withdraw()
+        self._begin_in(arena, segment)
+
+    def _begin_in(self, arena: Arena, segment: Segment) -> None:
+        self.arena = arena
+        self.segment = segment
+        self.futures: dict[tuple[int, int], Future[Report]] = {}
+        self._processes: set[WorkerProcesses] = set()
+        for number in range(len(self._parts)):
+            clear_record(segment.memory, self._record(number))
+
+    def _record(self, number: int) -> int:
+        return self._beats_at + number * RECORD_BYTES
+
+    def tasks(self) -> Iterator[tuple[tuple[int, int], int]]:
+        """For each part its rows, and the offset of its record."""
+        for number, part in enumerate(self._parts):
+            yield part, self._record(number)
+
+    def keep(
+        self, part: tuple[int, int], future: Future[Report], processes: WorkerProcesses
+    ) -> None:
+        """Take note of a task that was submitted."""
+        self.futures[part] = future
+        self._processes.add(processes)
+
+    # While they run
+
+    def is_lost(self) -> bool:
+        """Whether a part will never come to an end, because a worker died or was ended."""
+        return any(
+            future.done() and (future.cancelled() or isinstance(future.exception(), LOST))
+            for future in self.futures.values()
+        )
+
+    def worker_died(self) -> bool:
+        """Whether one of its workers has ended by itself, and was not ended by us."""
+        return any(processes.has_died for processes in self._processes)
+
+    def deaths(self, reason: BaseException) -> str:
+        """What to say when its workers have died too often; ``reason`` is loky's last error."""
+        names = self.request.names
+        return (
+            f"worker processes died {self.attempts} times while preparing one batch of "
+            f"{len(names)} samples, the first of them {names[0]!r} ({last_words(reason)}). Out of "
+            "memory, or a crash in a user's function? workers=0 runs everything in this process "
+            "and shows which."
+        )
+
+    def beats(self) -> list[Beat]:
+        """What the workers say that have begun with a part and not ended it."""
+        found = []
+        for part, offset in self.tasks():
+            future = self.futures.get(part)
+            if future is None or future.done():
+                continue
+            beat = read_beat(self.segment.memory, offset)
+            if beat is not None:
+                found.append(beat)
+        return found
 
     def work(self) -> Work:
         """What all parts took together, once they are done."""
@@ -53,41 +148,47 @@ class Pending:
         found = [each for future in self.futures.values() for each in future.result().bad]
         return sorted(found, key=lambda each: each.row)
 
-    def cancel(self) -> None:
-        """Withdraw the tasks that no worker has begun."""
+    # When nobody wants it any more
+
+    def abandon(self, is_orderly: bool = True) -> None:
+        """Withdraw the tasks; those that run leave off at their next sample.
+
+        Args:
+            is_orderly: False where a task may run that is not known.
+        """
+        if self.abandoned_at is not None:
+            return
+        self.abandoned_at = time.monotonic()
+        self._is_orderly = is_orderly
+        self._withdraw()
+        self._left = len(self.futures)
+        if not self._left:
+            self._let_go()
+        # The callbacks also keep this object, so that the pool sees a task that never ends.
+        for future in list(self.futures.values()):
+            future.add_done_callback(self._one_has_ended)
+
+    def _withdraw(self) -> None:
+        for _, offset in self.tasks():
+            withdraw(self.segment.memory, offset)
         for future in self.futures.values():
             future.cancel()
 
-    def release_when_done(self, arena: Arena) -> None:
-        """Give the segment back to its arena once no worker writes to it any more."""
-        if not self.futures:
-            arena.give_back(self.segment)
-        countdown = _Countdown(len(self.futures), arena, self.segment)
-        for future in self.futures.values():
-            future.add_done_callback(countdown)
-
-
-def _is_lost(future: Future[Report] | None) -> bool:
-    if future is None or future.cancelled():
-        return True
-    return future.done() and isinstance(future.exception(), LOST)
-
-
-class _Countdown:
-    """Returns a segment to its arena when the last of its tasks has ended."""
-
-    def __init__(self, tasks: int, arena: Arena, segment: Segment) -> None:
-        self._left = tasks
-        self._arena = arena
-        self._segment = segment
-        self._lock = threading.Lock()
-
-    def __call__(self, future: Future[Report]) -> None:
+    def _one_has_ended(self, future: Future[Report]) -> None:
         with self._lock:
             self._left -= 1
-            done = self._left == 0
-        if done:
-            self._arena.give_back(self._segment)
+            if not future.cancelled() and future.exception() is not None:
+                # Its process is being killed, and may write until it is dead.
+                self._is_orderly = False
+            is_over = self._left == 0
+        if is_over:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        # Futures keep their callbacks, and with them this object.
+        self.futures = {}
+        if self._is_orderly:
+            self.arena.give_back(self.segment)
 
 
 def last_words(error: BaseException) -> str:

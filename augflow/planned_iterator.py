@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from augflow.augmentation import Augmentation
 from augflow.augmentation_settings import make_augmentation
 from augflow.batch import ImagePlan
 from augflow.companions import CompanionSettings
-from augflow.engine import Batch, Request
+from augflow.engine import Batch
 from augflow.engine_iterator import EngineIterator
 from augflow.flow_cache import FlowCache
 from augflow.image_cache import ImageCache
 from augflow.image_io import array_to_img
+from augflow.request import Request
 from augflow.settings import ReadSettings, StandardizeSettings, TransformSettings
 from augflow.streams import SampleSeeds, StreamState
 
@@ -50,11 +51,15 @@ class PlannedIterator(EngineIterator):
         raise NotImplementedError(f"{type(self).__name__} must define _names")
 
     def _read_settings(self) -> ReadSettings | None:
-        """How to read files; None where ``_lay`` brings the raw images."""
+        """How to read files; None where ``_layer`` brings the raw images."""
         return None
 
-    def _lay(self, indices: np.ndarray, arrays: list[np.ndarray]) -> None:
-        """Write raw images into the rows of a batch."""
+    def _layer(self, indices: np.ndarray) -> Callable[[list[np.ndarray]], None] | None:
+        """What writes raw images into the rows of a batch; None where files are read.
+
+        It is kept with the batch and must not hold this flow, which could not be dropped then.
+        """
+        return None
 
     def _current_cache(self) -> FlowCache | None:
         """The cache for the files and settings as they are now, None for none."""
@@ -126,6 +131,10 @@ class PlannedIterator(EngineIterator):
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)
 
+    def _sample_timeout(self) -> float | None:
+        generator = self.image_data_generator
+        return generator.timeout if is_transformer(generator) else None
+
     def _settings_revision(self) -> Any:
         return getattr(self.image_data_generator, "_revision", None)
 
@@ -140,7 +149,6 @@ class PlannedIterator(EngineIterator):
     def _request_for(
         self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
     ) -> Request:
-        lay = partial(self._lay, indices) if self._read_settings() is None else None
         cache = self._current_cache()
         slots = None if cache is None else cache.slots_of(indices)
         return Request(
@@ -151,7 +159,7 @@ class PlannedIterator(EngineIterator):
             slots,
             seeds=seeds if self._is_augmented_by_user() else None,
             extras=self._records(indices),
-            lay=lay,
+            lay=self._layer(indices),
         )
 
     def _builds_directly(self) -> bool:

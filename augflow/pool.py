@@ -8,73 +8,42 @@ killed.
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from concurrent.futures import Future, InvalidStateError
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.util import Finalize
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import loky
-from loky.process_executor import LOGGER, ProcessPoolExecutor, ShutdownExecutorError
+from loky.process_executor import ShutdownExecutorError
 
-from augflow import worker
 from augflow.errors import InterpreterExitingError
+from augflow.interrupts import at_exit
 from augflow.reloads import Reloads
+from augflow.worker import Task
+from augflow.worker_processes import WorkerProcesses
 
-# Idle workers of a flow that still lives, e.g. in a notebook, end after this many seconds.
-_IDLE_SECONDS = 300
+if TYPE_CHECKING:
+    from augflow.pending import Pending
+
 # After the last flow is gone the pool waits this long for another one, e.g. the next fold.
 _LINGER_SECONDS = 1.0
+# A worker that does not come back from a sample which nobody waits for is replaced after this,
+# if it is needed.
+_GRACE_SECONDS = 5.0
 
 _BEFORE_OTHERS = 100
 
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
-
-# glibc gives blocks above 128 KB (at most 32 MB) back to the system, and takes them anew for the
-# next image: each page is then cleared again. Measured: a quarter to a third of the time of an
-# exact read of a 12-megapixel photo, nothing for one of 25 KB. Workers keep such blocks; other
-# systems ignore this.
-KEPT_BYTES = 256 << 20
-ALLOCATOR_VARIABLES = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_")
-
-
-def cpu_count() -> int:
-    """The CPUs this process may really use: affinity, container quota, LOKY_MAX_CPU_COUNT."""
-    return int(loky.cpu_count())
-
-
-class _WithoutCancelled(logging.Filter):
-    """Keeps loky (3.7) from printing that it could not fail a task that was withdrawn before.
-
-    It stumbles over such tasks where a pool is ended at once, and ends it then all the same.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and record.exc_info[0] is InvalidStateError)
-
 
 class WorkerPool:
-    """A loky executor that is made when needed, grows, and is replaced when it breaks."""
+    """Worker processes that are made when needed, and replaced where they die or are too few."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._executor: ProcessPoolExecutor | None = None
-        self._size = 0
+        self._processes: WorkerProcesses | None = None
         self._users: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._at_work: weakref.WeakSet[Pending] = weakref.WeakSet()
         self._process = os.getpid()
         self._exit_hook = False
         self._has_ended = False
@@ -85,17 +54,20 @@ class WorkerPool:
     @property
     def is_running(self) -> bool:
         """Whether workers have been started and not ended since."""
-        return self._executor is not None
+        return self._processes is not None
+
+    def pids(self) -> list[int]:
+        """Ids of the worker processes."""
+        processes = self._processes
+        return [] if processes is None else processes.pids()
 
     def join(self, user: Any) -> None:
         """Say that ``user`` will submit tasks; the pool lives at least as long."""
         self._users.add(user)
         with self._lock:
-            executor = self._executor
-            if executor is not None and self._reloads.happened():
-                # Its workers have the old functions. Flows that wait for it get their batches.
-                self._executor = None
-                executor.shutdown(wait=False)
+            if self._processes is not None and self._reloads.happened():
+                # Its workers have the old functions.
+                self._end()
 
     def leave(self, user: Any) -> None:
         """Say that ``user`` is done. The last to leave ends the pool, after a moment.
@@ -104,58 +76,73 @@ class WorkerPool:
         which ``_end`` waits for with the lock held.
         """
         self._users.discard(user)
-        if self._executor is not None and not self._users:
+        if self._processes is not None and not self._users:
             self._end_if_unused_later()
 
-    def submit(self, task: worker.Task, workers: int) -> Future[worker.Report]:
-        """Hand a task to a pool of at least ``workers`` processes; inside of
-        ``interrupts_blocked``, since it may start them.
+    def submit(self, pending: Pending, part: tuple[int, int], task: Task, workers: int) -> None:
+        """Hand the task of one part of a batch to a pool of at least ``workers`` processes.
 
         Raises:
-            OSError, NotImplementedError: this system cannot start worker processes.
+            OSError, NotImplementedError, RuntimeError: worker processes cannot be started.
+            InterpreterExitingError: it is too late for that.
         """
         with self._lock:
+            processes = self._running(workers)
             try:
-                future = self._running(workers).submit(worker.run, task)
-            except (loky.BrokenProcessPool, ShutdownExecutorError):
+                future = processes.submit_task(task)
+            except (loky.BrokenProcessPool, ShutdownExecutorError) as error:
+                # loky keeps it, and with its traceback it would keep the flow that submits.
+                error.__traceback__ = None
                 self._end()
-                future = self._running(workers).submit(worker.run, task)
+                processes = self._running(workers)
+                future = processes.submit_task(task)
+            pending.keep(part, future, processes)
+            self._at_work.add(pending)
             self._end_at_exit()
-            return future
 
     def replace_broken(self) -> None:
-        """After a worker's death: wait until its siblings are gone too, so that none of them
-        still writes into memory that is about to be used again. The next task starts anew.
-        """
+        """After a worker's death: wait until its siblings are gone too."""
         with self._lock:
-            executor = self._executor
-            if executor is not None and executor._flags.broken is not None:
+            if self._processes is not None and self._processes.has_died:
                 self._end()
 
-    def _running(self, workers: int) -> ProcessPoolExecutor:
+    def restart(self) -> None:
+        """Kill the workers. What they were at is lost, and submitted again by those who wait."""
+        with self._lock:
+            self._end()
+
+    def at_work(self) -> list[Pending]:
+        """The batches of all flows that workers are at, or were not long ago."""
+        with self._lock:
+            return list(self._at_work)
+
+    def replace_stuck(self) -> None:
+        """Replace workers that do not come back from a sample which nobody waits for."""
+        now = time.monotonic()
+        for pending in self.at_work():
+            since = pending.abandoned_at
+            if since is not None and any(
+                now - max(since, beat.since) > _GRACE_SECONDS for beat in pending.beats()
+            ):
+                self.restart()
+                return
+
+    def _running(self, workers: int) -> WorkerProcesses:
         if self._has_ended:
             raise InterpreterExitingError("the interpreter is exiting: no workers are started")
-        if self._executor is not None and self._size < workers:
-            outgrown, self._executor = self._executor, None
-            outgrown.shutdown(wait=False)
-        if self._executor is None:
-            self._size = workers
+        if self._processes is not None and self._processes.size < workers:
+            # To let them finish first would be more polite, and would wait for ever for a
+            # function that hangs. Whoever waits for them submits again.
+            self._end()
+        if self._processes is None:
             self._reloads = Reloads()
-            self._executor = ProcessPoolExecutor(
-                max_workers=workers,
-                timeout=_IDLE_SECONDS,
-                initializer=worker.start,
-                initargs=(os.getpid(),),
-                env=_worker_environment(),
-            )
-        return self._executor
+            self._processes = WorkerProcesses(workers)
+        return self._processes
 
     def _end(self) -> None:
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            LOGGER.addFilter(_without_cancelled)
-            executor.shutdown(wait=True, kill_workers=True)
-            LOGGER.removeFilter(_without_cancelled)
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.end()
 
     def end_for_good(self) -> None:
         """End all workers now, whatever they do, and start no others."""
@@ -189,11 +176,10 @@ class WorkerPool:
                 self._end()
 
     def _end_at_exit(self) -> None:
-        # loky's own hook would first wait for every task that was read ahead. Hooks run in
-        # reverse order, so this one has to be registered after loky's, that is after a submit.
         if not self._exit_hook:
             self._exit_hook = True
-            threading._register_atexit(self.end_for_good)  # type: ignore[attr-defined]
+            # After Python has waited for the threads of the user, which may read flows to the end.
+            at_exit(self.end_for_good)
             # In a process that multiprocessing started, its own hook comes first, and would wait
             # for the workers as for any other child.
             Finalize(None, self.end_for_good, exitpriority=_BEFORE_OTHERS)
@@ -201,37 +187,6 @@ class WorkerPool:
     def belongs_to_this_process(self) -> bool:
         """False in a forked child, where the pool's threads and pipes are not usable."""
         return self._process == os.getpid()
-
-
-_without_cancelled = _WithoutCancelled()
-
-
-def _worker_environment() -> dict[str, str]:
-    """Variables for the workers; those of the allocator only where the user has set none."""
-    variables = dict.fromkeys(_THREAD_VARIABLES, "1")
-    if not any(name in os.environ for name in ALLOCATOR_VARIABLES):
-        variables |= dict.fromkeys(ALLOCATOR_VARIABLES, str(KEPT_BYTES))
-    # Shared memory counts as a worker's own, which loky would take for a leak.
-    return {"LOKY_MAX_MEMORY_LEAK_SIZE": "1e15", **variables}
-
-
-@contextmanager
-def interrupts_blocked() -> Iterator[None]:
-    """Keep Ctrl-C from processes that start meanwhile, until ``worker.start`` ignores it.
-
-    They inherit the mask; without it they would print a traceback each. Here it is heard on
-    leaving. Does nothing on Windows.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    # Python's own tracker, which loky starts before its workers, unblocks Ctrl-C when it starts.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _pool = WorkerPool()
@@ -243,3 +198,12 @@ def shared_pool() -> WorkerPool:
     if not _pool.belongs_to_this_process():
         _pool = WorkerPool()
     return _pool
+
+
+def _after_fork() -> None:
+    if _pool._processes is not None:
+        _pool._processes.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,8 +33,8 @@ class Request:
     extras: list[Any] | None = None
     lay: Callable[[list[np.ndarray]], None] | None = None
 
-    def job(self, start: int, stop: int) -> Job:
-        """The job that builds some of the rows."""
+    def job(self, start: int, stop: int, left_out: Mapping[int, str] | None = None) -> Job:
+        """The job that builds some of the rows, but for those that are left out."""
         return Job(
             self.samples,
             start,
@@ -44,4 +44,5 @@ class Request:
             None if self.slots is None else self.slots[start:stop],
             None if self.seeds is None else self.seeds.part(start, stop),
             None if self.extras is None else self.extras[start:stop],
+            left_out or {},
         )

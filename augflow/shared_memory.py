@@ -13,8 +13,10 @@ object under all of them, and a segment comes back after the last view is gone.
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
+import secrets
 import tempfile
 import weakref
 from collections import OrderedDict, deque
@@ -36,30 +38,56 @@ class Address:
 
 
 class SharedFile:
-    """A file in memory (or a temporary one) that other processes can open; empty at first.
+    """A file in memory (or a temporary one) that other processes can open; zeros at first.
 
-    Its owner may write to it and make it longer at any time. Only what is written takes memory.
+    Its owner may write to it and make it longer at any time. Only what is written takes memory. An
+    anonymous one is gone with this object, and with all views of ``memory``.
+
+    Args:
+        size: bytes that are mapped here.
+        anonymous: whether it is in memory; None: where the system supports that.
 
     Attributes:
+        memory: the mapping.
         path, inode: where another process finds it, and what must be behind the path.
 
     Raises:
-        OSError: no file descriptor left.
+        OSError: no memory, no room on the disk, or no file descriptor left.
     """
 
-    def __init__(self, anonymous: bool | None = None) -> None:
+    def __init__(self, size: int = _PAGE, anonymous: bool | None = None) -> None:
         self._temporary: str | None = None
+        self.size = max(_PAGE, -(-size // _PAGE) * _PAGE)
         check_descriptors()
         anonymous = supports_anonymous() if anonymous is None else anonymous
         if anonymous:
-            self._descriptor = os.memfd_create("augflow", os.MFD_CLOEXEC)
+            self.memory, self._descriptor, self.inode = _map_anonymous(self.size)
             self.path = f"/proc/{os.getpid()}/fd/{self._descriptor}"
         else:
-            self._descriptor, self.path = tempfile.mkstemp(prefix="augflow-")
-            self._temporary = self.path
-            _track(self.path)
+            self._make_temporary()
+
+    def _make_temporary(self) -> None:
+        name = f"augflow-{os.getpid()}-{secrets.token_hex(8)}"
+        self.path = os.path.join(tempfile.gettempdir(), name)
         self._owner = os.getpid()
+        # First: if this process is killed right now, nothing is left behind.
+        _track(self.path)
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+            self._descriptor = os.open(self.path, flags, 0o600)
+        except OSError:
+            _untrack(self.path)
+            raise
+        self._temporary = self.path
         self.inode = os.fstat(self._descriptor).st_ino
+        try:
+            os.ftruncate(self._descriptor, self.size)
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(self._descriptor, 0, self.size)
+            self.memory = mmap.mmap(self._descriptor, self.size)
+        except OSError:
+            self.close()
+            raise
 
     def lengthen(self, size: int) -> None:
         """Make the file at least ``size`` bytes long; what is new reads as zeros."""
@@ -68,37 +96,49 @@ class SharedFile:
 
     def close(self) -> None:
         """Give the memory back as soon as the last view of it is gone."""
-        if self._descriptor < 0:
-            return
-        os.close(self._descriptor)
-        self._descriptor = -1
-        if self._temporary is not None and os.getpid() == self._owner:
-            os.unlink(self._temporary)
-            _untrack(self._temporary)
+        self.__dict__.pop("memory", None)
+        # An anonymous file's descriptor belongs to its mapping.
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            os.close(self._descriptor)
+            if os.getpid() == self._owner:
+                os.unlink(temporary)
+                _untrack(temporary)
 
     def __del__(self) -> None:
-        if getattr(self, "_descriptor", -1) >= 0:
+        if getattr(self, "_temporary", None) is not None:
             self.close()
+
+
+def _map_anonymous(size: int) -> tuple[mmap.mmap, int, int]:
+    """A mapping of a new file in memory, the descriptor that the mapping keeps, and the inode.
+
+    A mapping closes its descriptor when it is freed, and no step of Python's takes part, in which
+    a Ctrl-C could get lost.
+    """
+    own = os.memfd_create("augflow", os.MFD_CLOEXEC)
+    try:
+        os.ftruncate(own, size)
+        memory = mmap.mmap(own, size)
+        wanted = os.fstat(own)
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                found = os.fstat(int(name))
+            except OSError:
+                # That of the listing itself, or of another thread.
+                continue
+            if int(name) != own and (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino):
+                return memory, int(name), wanted.st_ino
+    finally:
+        os.close(own)
+    raise OSError(errno.ENOENT, "this system's mappings keep no descriptor")
 
 
 class Segment(SharedFile):
-    """Shared memory of a fixed size, owned by this process.
-
-    Raises:
-        OSError: no memory, no room on the disk, or no file descriptor left.
-    """
+    """Shared memory of a fixed size, owned by this process; see ``SharedFile``."""
 
     def __init__(self, size: int, anonymous: bool | None = None) -> None:
-        super().__init__(anonymous)
-        self.size = max(_PAGE, -(-size // _PAGE) * _PAGE)
-        try:
-            os.ftruncate(self._descriptor, self.size)
-            if self._temporary is not None and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(self._descriptor, 0, self.size)
-            self.memory = mmap.mmap(self._descriptor, self.size)
-        except OSError:
-            self.close()
-            raise
+        super().__init__(size, anonymous)
         self.address = Address(self.path, self.inode, self.size)
 
 
@@ -123,8 +163,9 @@ def _untrack(path: str) -> None:
 class Arena:
     """Segments of one size, lent to batches.
 
-    All waiting and locking is the caller's; ``lease`` and the finalizers it installs only
-    append to a deque, so that they may run at any moment, in any thread.
+    All waiting and locking is the caller's. What the end of a lease calls is ``deque.append``:
+    no code of Python's, so it may run at any moment, in any thread, and a Ctrl-C cannot get lost
+    in it.
 
     Args:
         size: bytes a segment.
@@ -137,8 +178,8 @@ class Arena:
         self.most_leased = most_leased
         self._anonymous = anonymous
         self._free: deque[Segment] = deque()
-        self._returned: deque[Segment] = deque()
-        self._leased = 0
+        self._returned: deque[_Lease] = deque()
+        self._leases: set[_Lease] = set()
 
     def take(self) -> Segment:
         """A segment that nobody uses.
@@ -160,26 +201,38 @@ class Arena:
     def may_lease(self) -> bool:
         """Whether another segment may be handed to a consumer."""
         self._collect()
-        return self._leased < self.most_leased and not descriptors_are_scarce()
+        return len(self._leases) < self.most_leased and not descriptors_are_scarce()
 
     def lease(self, segment: Segment) -> Any:
         """A buffer over the segment; the segment returns when the buffer and all views die."""
         buffer = (ctypes.c_ubyte * self.size).from_buffer(segment.memory)
-        self._leased += 1
-        weakref.finalize(buffer, self._returned.append, segment).atexit = False
+        lease = _Lease(buffer, self._returned.append)
+        lease.segment = segment
+        self._leases.add(lease)
         return buffer
 
     def _collect(self) -> None:
         while self._returned:
-            self._free.append(self._returned.popleft())
-            self._leased -= 1
+            lease = self._returned.popleft()
+            self._leases.discard(lease)
+            self._free.append(lease.segment)
 
     def close(self) -> None:
         """Free what is not lent; what is lent lives as long as its holder."""
         self._free.clear()
-        # Finalizers keep the old deque alive, and with it their segments, no longer than
-        # themselves.
-        self._returned = deque()
+        # A lent segment's mapping is kept by the buffer over it; nobody waits for its end now.
+        self._leases.clear()
+        self._returned.clear()
+
+
+class _Lease(weakref.ref[Any]):
+    """A reference to a buffer that was handed out, and the segment below it."""
+
+    __slots__ = ("segment",)
+    segment: Segment
+    # A reference is as hashable as what it refers to, and ctypes' arrays are not.
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
 
 
 class Mappings:

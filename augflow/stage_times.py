@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from augflow.heartbeat import Heartbeat
 
 STAGES = ("read", "decode", "resize", "augment", "standardize")
 READ, DECODE, RESIZE, AUGMENT, STANDARDIZE = range(len(STAGES))
@@ -17,11 +20,13 @@ class Work(NamedTuple):
         samples: images built.
         seconds: of each of ``STAGES``.
         busy: seconds in all, those between the stages included.
+        slowest: seconds and name of the sample that took longest; None where none was timed.
     """
 
     samples: int = 0
     seconds: tuple[float, ...] = (0.0,) * len(STAGES)
     busy: float = 0.0
+    slowest: tuple[float, Any] | None = None
 
 
 class StageClock:
@@ -30,11 +35,39 @@ class StageClock:
     One reading of the clock a lap, so that measuring costs a thousandth of the work.
     """
 
-    __slots__ = ("_begin", "_last", "_seconds")
+    __slots__ = ("_began", "_begin", "_heartbeat", "_last", "_name", "_seconds", "_slowest")
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat: Heartbeat | None = None) -> None:
+        """Start it; ``heartbeat`` hears of each sample."""
         self._seconds = [0.0] * len(STAGES)
-        self._begin = self._last = perf_counter()
+        self._heartbeat = heartbeat
+        self._name: Any = None
+        self._slowest: tuple[float, Any] | None = None
+        # When the job was begun, when the sample, and when the stage.
+        self._begin = self._began = self._last = perf_counter()
+
+    def begin(self, row: int, name: Any) -> None:
+        """Say that a sample is begun, and the one before it done.
+
+        Args:
+            row: in the batch.
+            name: of the sample.
+
+        Raises:
+            TaskWithdrawnError: nobody waits for it any more.
+        """
+        self._end_sample()
+        self._name = name
+        if self._heartbeat is not None:
+            self._heartbeat.at(row)
+
+    def _end_sample(self) -> None:
+        now = perf_counter()
+        if self._name is not None:
+            seconds = now - self._began
+            if self._slowest is None or seconds > self._slowest[0]:
+                self._slowest = (seconds, self._name)
+        self._began = now
 
     def lap(self, stage: int) -> None:
         """Count the time since the last lap as that of ``stage``."""
@@ -48,13 +81,19 @@ class StageClock:
 
     def work(self, samples: int) -> Work:
         """The sums so far, as those of ``samples`` images."""
-        return Work(samples, tuple(self._seconds), perf_counter() - self._begin)
+        self._end_sample()
+        return Work(samples, tuple(self._seconds), self._began - self._begin, self._slowest)
 
 
 def total(works: Iterable[Work]) -> Work:
-    """The sum of several works."""
+    """The sum of several works, and the slowest sample of all."""
     columns = list(zip(*works, strict=True))
     if not columns:
         return Work()
-    samples, seconds, busy = columns
-    return Work(sum(samples), tuple(map(sum, zip(*seconds, strict=True))), sum(busy))
+    samples, seconds, busy, slowest = columns
+    return Work(
+        sum(samples),
+        tuple(map(sum, zip(*seconds, strict=True))),
+        sum(busy),
+        max((one for one in slowest if one is not None), key=lambda one: one[0], default=None),
+    )

@@ -8,6 +8,7 @@ draws the epoch's permutation from the same stream at the first batch of an epoc
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
 import random
 import threading
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from augflow.interrupts import InterruptsDeferred
 
 SEED_BOUND = 2**32
 
@@ -104,14 +107,14 @@ def as_global(stream: np.random.RandomState) -> Iterator[None]:
     if stream is shared:
         yield
         return
-    with _swap.lock:
-        before = shared.get_state(legacy=True)
+    with _swap.borrowed() as before:
         shared.set_state(stream.get_state(legacy=True))
         try:
             yield
         finally:
-            stream.set_state(shared.get_state(legacy=True))
-            shared.set_state(before)
+            with InterruptsDeferred():
+                stream.set_state(shared.get_state(legacy=True))
+                shared.set_state(before)
 
 
 @contextmanager
@@ -137,24 +140,48 @@ def borrowed_global() -> Iterator[np.random.RandomState]:
     One thread at a time, as for ``as_global``.
     """
     shared = global_stream()
-    with _swap.lock:
-        before = shared.get_state(legacy=True)
+    with _swap.borrowed() as before:
         try:
             yield shared
         finally:
-            shared.set_state(before)
+            with InterruptsDeferred():
+                shared.set_state(before)
 
 
 class _Swap:
-    """Who may exchange the global state; a forked child starts with nobody."""
+    """Who may exchange the global state; a forked child starts with nobody, and its own state."""
 
     def __init__(self) -> None:
-        self.renew()
+        self._lock = threading.RLock()
+        # What the user's own code draws from next; None while nothing is exchanged.
+        self._users: Any = None
+        # NumPy's own lock, which a thread that the child does not have might hold for ever.
+        self._numpys = global_stream()._bit_generator.lock
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.renew)
+            os.register_at_fork(
+                before=self._numpys.acquire,
+                after_in_parent=self._numpys.release,
+                after_in_child=self._renew,
+            )
 
-    def renew(self) -> None:
-        self.lock = threading.RLock()
+    @contextmanager
+    def borrowed(self) -> Iterator[Any]:
+        """The state before; whoever borrows it has to put that back."""
+        with self._lock:
+            before = global_stream().get_state(legacy=True)
+            outer = self._users
+            self._users = before if outer is None else outer
+            try:
+                yield before
+            finally:
+                self._users = outer
+
+    def _renew(self) -> None:
+        self._numpys.release()
+        self._lock = threading.RLock()
+        users, self._users = self._users, None
+        if users is not None:
+            global_stream().set_state(users)
 
 
 _swap = _Swap()
@@ -166,3 +193,20 @@ def draw_base_seed() -> int:
     So ``np.random.seed`` and ``keras.utils.set_random_seed`` make unseeded flows repeatable.
     """
     return int(global_stream().randint(0, 2**31 - 1))
+
+
+def checked_seed(seed: Any) -> int | None:
+    """An int in [0, 2**32), or None.
+
+    Raises:
+        TypeError, ValueError: it is neither.
+    """
+    if seed is None:
+        return None
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"`seed` must be an int or None. Received: {seed!r}") from None
+    if not 0 <= number < SEED_BOUND:
+        raise ValueError(f"`seed` must be between 0 and 2**32 - 1. Received: {seed!r}")
+    return number

@@ -12,9 +12,10 @@ _SILENT = (StopIteration, SystemExit, GeneratorExit)
 class UserCode:
     """A context in which functions of the user's are called for one sample.
 
-    What they raise gets a note that names the sample, and keeps its type. Only what would pass
-    for an end of the data or of the program becomes a RuntimeError. A KeyboardInterrupt is the
-    user's own and goes through as it is.
+    What they raise gets a note that names the sample, and keeps its type, also where it is no
+    ``Exception`` (``asyncio.CancelledError``). Only what would pass for an end of the data or of
+    the program becomes a RuntimeError. A KeyboardInterrupt is the user's own and goes through as
+    it is.
 
     Args:
         note: gives the note; called only where it is needed. None for no note.
@@ -49,9 +50,9 @@ class UserCode:
             )
             self._add_note(instead)
             raise instead from error
-        if isinstance(error, Exception):
+        if not isinstance(error, KeyboardInterrupt):
             self._add_note(error)
 
-    def _add_note(self, error: Exception) -> None:
+    def _add_note(self, error: BaseException) -> None:
         if self._note is not None:
             error.add_note(self._note(*self._arguments))

@@ -6,11 +6,13 @@ a user's function brings one.
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import mmap
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -18,6 +20,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from augflow.batch_plan import BadSample, BatchPlan, Job
+from augflow.heartbeat import LOADING, Heartbeat, TaskWithdrawnError
 from augflow.pickle_plan import Surroundings, load_plan
 from augflow.shared_memory import Address, Mappings
 from augflow.slot_store import CachePlace, SlotStore
@@ -25,15 +28,25 @@ from augflow.stage_times import StageClock, Work
 
 _WATCH_SECONDS = 0.5
 _PLANS_KEPT = 32
+# From <linux/prctl.h>.
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
 class Task:
-    """A job as it travels: the plan and the batch by where they lie in shared memory."""
+    """A job as it travels: the plan and the batch by where they lie in shared memory.
+
+    Attributes:
+        plan, plan_size: where the pickled plan is.
+        batch: where the rows are to be written.
+        heartbeat: the offset in the batch's memory at which to say what is being done.
+        job: which rows.
+    """
 
     plan: Address
     plan_size: int
     batch: Address
+    heartbeat: int
     job: Job
 
 
@@ -43,7 +56,7 @@ class Failure:
 
     Attributes:
         kind: "raised" (the job itself), "plan" (the settings could not be loaded here),
-            "memory" (shared memory could not be opened) or "closed" (never run).
+            "memory" (shared memory could not be opened) or "withdrawn" (nobody wants it).
         exception: the pickled exception, None where it cannot be pickled.
         summary: type and message of the exception.
         traceback: its text.
@@ -53,6 +66,10 @@ class Failure:
     exception: bytes | None
     summary: str
     traceback: str
+
+
+# Of a task that nobody waits for any more.
+WITHDRAWN = Failure("withdrawn", None, "nobody waits for this batch any more", "")
 
 
 @dataclass(frozen=True)
@@ -77,11 +94,11 @@ class Report:
 class BareException:
     """An exception taken apart, for types that pickle alone cannot restore."""
 
-    kind: type[Exception]
+    kind: type[BaseException]
     args: tuple[object, ...]
     state: dict[str, object]
 
-    def restore(self) -> Exception:
+    def restore(self) -> BaseException:
         """The exception, made without its ``__init__``."""
         error = self.kind.__new__(self.kind, *self.args)
         error.args = self.args
@@ -101,12 +118,24 @@ def start(parent: int) -> None:
     if hasattr(signal, "pthread_sigmask"):
         # The pool blocks it while it starts processes. What they start should not inherit that.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _end_with(parent)
     faulthandler.enable()
     import cv2
 
     # The pool already has a process for each CPU.
     cv2.setNumThreads(1)
     threading.Thread(target=_watch, args=(parent,), name="augflow-watch", daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Let the system kill this process when its parent is gone, where the system can do that.
+
+    ``_watch`` cannot, while code in C keeps the interpreter to itself or the process is stopped.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _watch(parent: int) -> None:
@@ -124,10 +153,12 @@ def _watch(parent: int) -> None:
 
 def run(task: Task) -> Report:
     """Carry out a task. Whatever goes wrong comes back as a value, so no error is lost."""
-    clock = StageClock()
     kind = "memory"
     try:
         memory = _mappings.attach(task.batch)
+        heartbeat = Heartbeat(memory, task.heartbeat)
+        heartbeat.at(LOADING)
+        clock = StageClock(heartbeat)
         settings = _mappings.attach(task.plan) if task.plan not in _plans else None
         kind = "plan"
         plan = _load_plan(task, settings)
@@ -136,7 +167,10 @@ def run(task: Task) -> Report:
         clock.skip()
         arrays = plan.layout.views(task.job.samples, memory)
         built = plan.build(task.job, arrays, clock, store)
-    except Exception as error:
+    except TaskWithdrawnError:
+        return Report(failure=WITHDRAWN)
+    except BaseException as error:
+        # Also what is no Exception: loky would hand it on without its notes.
         return Report(failure=_failure(kind, error))
     trouble = None if store is None else store.trouble
     return Report(clock.work(len(task.job.names)), trouble=trouble, bad=built.bad)
@@ -164,7 +198,7 @@ def _load_plan(task: Task, memory: mmap.mmap | None) -> BatchPlan:
     return plan
 
 
-def _failure(kind: str, error: Exception) -> Failure:
+def _failure(kind: str, error: BaseException) -> Failure:
     import cloudpickle
 
     text = traceback.format_exc()
