@@ -306,7 +306,7 @@ def test_an_override_is_honoured() -> None:
     assert plain._get_batches_of_transformed_samples([2, 0]).tolist() == [2, 0]
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("several", [dict, tuple])
 def test_fit_takes_the_flow(several: type) -> None:
     keras = pytest.importorskip("keras")

@@ -319,7 +319,7 @@ def test_other_values_are_refused(whole: Path, value: Any) -> None:
         make_flow(whole, on_error=value)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize("workers", [0, 2])
 def test_fit_goes_on(folder: Path, workers: int) -> None:
     keras = pytest.importorskip("keras")

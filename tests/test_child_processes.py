@@ -127,7 +127,7 @@ def test_some_descriptors_are_left_for_others(folder: Path) -> None:
         """
         import resource
 
-        resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (110, 110))
         flows, held = [], []
         for fold in range(12):
             flows.append(make_flow())

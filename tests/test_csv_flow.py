@@ -552,7 +552,7 @@ def test_a_flow_of_csv_imports_no_framework(table_file: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore:batches of a CSV flow are asked for here and there")
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_fit_sees_each_row_once(table_file: Path, shuffle: bool) -> None:

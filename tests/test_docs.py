@@ -93,7 +93,7 @@ def pages_with_snippets() -> list[object]:
     scripts = {page: script_of(text_of(page)) for page in PAGES}
     return [
         pytest.param(
-            page, id=page.name, marks=[pytest.mark.slow] if FRAMEWORK.search(script) else []
+            page, id=page.name, marks=[pytest.mark.heavy] if FRAMEWORK.search(script) else []
         )
         for page, script in scripts.items()
         if script.strip()

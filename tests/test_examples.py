@@ -18,7 +18,7 @@ pytest.importorskip("matplotlib")
 EXAMPLES = Path(__file__).parents[1] / "examples"
 TIME_LIMIT_SECONDS = 120
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
 
 
 # What follows each example's name: as much work as shows that it works.

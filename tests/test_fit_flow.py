@@ -316,7 +316,7 @@ def test_many_images_are_added_up_exactly() -> None:
     assert lost.max() > 1e-4, "fit(array) is better than docs/statistics.md says"
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_memory_is_bounded(tmp_path: Path) -> None:
     """1,500 images of 256 x 256 pixels would be 1.2 GB as an array."""
     (tmp_path / "images" / "a").mkdir(parents=True)

@@ -798,7 +798,7 @@ def test_stats_speak_of_samples(workers: int) -> None:
 keras_forms = pytest.mark.parametrize("form", ["labels", "pair", "dict", "several", "weights"])
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @keras_forms
 def test_fit_takes_the_flow(form: str) -> None:
     """One epoch of ``fit`` on the flow is one on the same arrays; so are evaluate and predict."""

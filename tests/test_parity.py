@@ -74,9 +74,9 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     given: list[Any] = []
     submit = WorkerPool.submit
 
-    def watched(self: WorkerPool, task: Any, workers: int) -> Any:
+    def watched(self: WorkerPool, pending: Any, part: Any, task: Any, workers: int) -> None:
         given.append(task)
-        return submit(self, task, workers)
+        submit(self, pending, part, task, workers)
 
     monkeypatch.setattr(WorkerPool, "submit", watched)
     monkeypatch.setattr(array_iterator, "_WORTH_WORKERS_SECONDS", -1.0)

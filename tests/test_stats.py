@@ -202,8 +202,7 @@ def test_after_the_death_of_a_worker(folder: Path) -> None:
     wanted = signatures(next(flow) for _ in range(BATCHES))
     flow = flow_over(folder, workers=2)
     got = [next(flow)]
-    executor = shared_pool()._running(2)
-    os.kill(next(iter(executor._processes)), signal.SIGKILL)
+    os.kill(shared_pool().pids()[0], signal.SIGKILL)
     got += [next(flow) for _ in range(BATCHES - 1)]
     assert signatures(got) == wanted
     check_epoch(flow.stats().last, SAMPLES, BATCHES, 2)

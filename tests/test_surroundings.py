@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augflow import ImageDataGenerator, engine, flow_from_loader
+from augflow import ImageDataGenerator, flow_from_loader, worker_engine
 from augflow.errors import WorkerDiedError
 from augflow.pickle_plan import pickle_with_maps
 from augflow.pool import shared_pool
@@ -89,10 +89,10 @@ def test_modules_from_a_new_place_and_loaded_again(module: tuple[ModuleType, Pat
     loads, file = module
     flow = flow_from_loader(loads.load, range(8), batch_size=4, workers=2)
     assert next(flow).tolist() == [[1]] * 4 and flow._engine.workers == 2
-    before = shared_pool()._executor
+    before = shared_pool()._processes
     other = flow_from_loader(loads.load, range(8), batch_size=4, workers=2)
     next(other)
-    assert shared_pool()._executor is before
+    assert shared_pool()._processes is before
     file.write_text("import numpy as np\ndef load(number): return np.array([22])\n")
     importlib.invalidate_caches()
     importlib.reload(loads)
@@ -144,7 +144,7 @@ def test_a_large_map_is_not_copied(tmp_path: Path) -> None:
 
 
 def test_much_data_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_MUCH_BYTES", 1 << 20)
+    monkeypatch.setattr(worker_engine, "_MUCH_BYTES", 1 << 20)
     data = np.zeros((1 << 20) + 1, "u1")
     flow = flow_from_loader(lambda number: data[:2], range(4), workers=2)
     with flow, pytest.warns(UserWarning, match="1 MB of data go along with the load function"):
@@ -197,7 +197,7 @@ def test_an_end_with_tasks_that_were_withdrawn_says_nothing() -> None:
     from augflow.pool import shared_pool
 
     def load(number):
-        time.sleep(0.05)
+        time.sleep(0.5)
         return np.zeros(3)
 
     flows = [flow_from_loader(load, range(999), batch_size=8, workers=2) for _ in range(4)]
@@ -206,7 +206,7 @@ def test_an_end_with_tasks_that_were_withdrawn_says_nothing() -> None:
     time.sleep(0.6)
     for flow in flows:
         flow.close()
-    waiting = shared_pool()._executor._pending_work_items.values()
+    waiting = shared_pool()._processes._pending_work_items.values()
     print(any(item.future.cancelled() for item in waiting))
     """
     finished = subprocess.run(

@@ -22,9 +22,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from augflow.pool import _worker_environment
 from augflow.read_image import read_image
 from augflow.settings import ReadSettings
+from augflow.worker_processes import worker_environment
 from tests.benchmarks.photos import encode_near, load_sources
 
 TARGET = (224, 224)
@@ -122,7 +122,7 @@ def main() -> None:
     if not options.plain_allocator and RESTARTED not in os.environ:
         # The allocator reads its settings when the process starts.
         arguments = [sys.executable, "-m", "tests.benchmarks.large_photos", *sys.argv[1:]]
-        os.execve(sys.executable, arguments, os.environ | _worker_environment() | {RESTARTED: "1"})
+        os.execve(sys.executable, arguments, os.environ | worker_environment() | {RESTARTED: "1"})
     with tempfile.TemporaryDirectory() as folder:
         paths = write_large_photos(Path(folder))
         sizes = [path.stat().st_size for path in paths]
