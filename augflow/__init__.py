@@ -11,28 +11,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from augflow.annotations import Boxes, Keypoints
-    from augflow.array_iterator import NumpyArrayIterator
-    from augflow.arrays_iterator import ArraysIterator, flow_from_arrays
-    from augflow.augmentation import photometric
-    from augflow.check_files import verify
-    from augflow.csv_iterator import CsvIterator, flow_from_csv
-    from augflow.dataframe_iterator import DataFrameIterator
-    from augflow.directory_iterator import DirectoryIterator
-    from augflow.directory_table import scan_directory
+    from augflow.arrays.flow import ArraysIterator, flow_from_arrays
+    from augflow.companions.annotations import Boxes, Keypoints
+    from augflow.companions.pipeline import photometric
+    from augflow.companions.run_length import decode_run_length
+    from augflow.csv.flow import CsvIterator, flow_from_csv
     from augflow.errors import (
         CsvReadError,
         ImageReadError,
         SampleTimeoutError,
         WorkerDiedError,
     )
+    from augflow.flow.iterator import Iterator
     from augflow.generator import ImageDataGenerator
-    from augflow.iterator import Iterator
-    from augflow.loader_iterator import LoaderIterator, flow_from_loader
-    from augflow.run_length import decode_run_length
-    from augflow.split_ids import Partition, partition
-    from augflow.stats_callback import StatsCallback
-    from augflow.transform_matrix import map_boxes, map_points
+    from augflow.images.array import NumpyArrayIterator
+    from augflow.images.dataframe import DataFrameIterator
+    from augflow.images.directory import DirectoryIterator
+    from augflow.images.verify import verify
+    from augflow.loader.flow import LoaderIterator, flow_from_loader
+    from augflow.report.stats_callback import StatsCallback
+    from augflow.scan.folder_table import scan_directory
+    from augflow.scan.partition import Partition, partition
+    from augflow.transform.point_matrix import map_boxes, map_points
 
 # albumentations asks the network for newer versions when it is imported. Not here, nor in the
 # workers, which inherit this.
@@ -71,32 +71,32 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArraysIterator": "augflow.arrays_iterator",
-    "Boxes": "augflow.annotations",
-    "CsvIterator": "augflow.csv_iterator",
+    "ArraysIterator": "augflow.arrays.flow",
+    "Boxes": "augflow.companions.annotations",
+    "CsvIterator": "augflow.csv.flow",
     "CsvReadError": "augflow.errors",
-    "DataFrameIterator": "augflow.dataframe_iterator",
-    "DirectoryIterator": "augflow.directory_iterator",
+    "DataFrameIterator": "augflow.images.dataframe",
+    "DirectoryIterator": "augflow.images.directory",
     "ImageDataGenerator": "augflow.generator",
     "ImageReadError": "augflow.errors",
-    "Iterator": "augflow.iterator",
-    "Keypoints": "augflow.annotations",
-    "LoaderIterator": "augflow.loader_iterator",
-    "NumpyArrayIterator": "augflow.array_iterator",
-    "Partition": "augflow.split_ids",
+    "Iterator": "augflow.flow.iterator",
+    "Keypoints": "augflow.companions.annotations",
+    "LoaderIterator": "augflow.loader.flow",
+    "NumpyArrayIterator": "augflow.images.array",
+    "Partition": "augflow.scan.partition",
     "SampleTimeoutError": "augflow.errors",
-    "StatsCallback": "augflow.stats_callback",
+    "StatsCallback": "augflow.report.stats_callback",
     "WorkerDiedError": "augflow.errors",
-    "decode_run_length": "augflow.run_length",
-    "flow_from_arrays": "augflow.arrays_iterator",
-    "flow_from_csv": "augflow.csv_iterator",
-    "flow_from_loader": "augflow.loader_iterator",
-    "map_boxes": "augflow.transform_matrix",
-    "map_points": "augflow.transform_matrix",
-    "partition": "augflow.split_ids",
-    "photometric": "augflow.augmentation",
-    "scan_directory": "augflow.directory_table",
-    "verify": "augflow.check_files",
+    "decode_run_length": "augflow.companions.run_length",
+    "flow_from_arrays": "augflow.arrays.flow",
+    "flow_from_csv": "augflow.csv.flow",
+    "flow_from_loader": "augflow.loader.flow",
+    "map_boxes": "augflow.transform.point_matrix",
+    "map_points": "augflow.transform.point_matrix",
+    "partition": "augflow.scan.partition",
+    "photometric": "augflow.companions.pipeline",
+    "scan_directory": "augflow.scan.folder_table",
+    "verify": "augflow.images.verify",
 }
 
 
@@ -111,4 +111,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # Rooms are not for users.
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

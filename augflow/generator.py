@@ -6,12 +6,13 @@ import difflib
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from augflow.annotations import Boxes, Keypoints
-from augflow.array_iterator import NumpyArrayIterator
-from augflow.dataframe_iterator import DataFrameIterator
-from augflow.directory_iterator import DirectoryIterator
-from augflow.image_transformer import ImageTransformer
-from augflow.warn_user import warn_user
+from augflow.base.warn_user import warn_user
+from augflow.companions.annotations import Boxes, Keypoints
+from augflow.images.arguments import arguments_of
+from augflow.images.array import NumpyArrayIterator
+from augflow.images.dataframe import DataFrameIterator
+from augflow.images.directory import DirectoryIterator
+from augflow.images.transformer import ImageTransformer
 
 if TYPE_CHECKING:
     import pandas
@@ -84,30 +85,40 @@ class ImageDataGenerator(ImageTransformer):
         *,
         augment: bool | None = None,
     ) -> NumpyArrayIterator:
-        """Batches of an array of images; see ``NumpyArrayIterator`` for the arguments.
+        """Batches of an array of images.
 
         Args:
-            augment: whether the random transforms are applied (default); False leaves them
-                out and everything else as it is, for validation.
+            x: images, array of shape (samples, height, width, channels), or with channels second
+                for "channels_first"; or a pair (images, other array or list of other arrays).
+            y: targets, one a sample, or None (default).
+            batch_size: samples a batch; the last of an epoch may be shorter. Defaults to 32.
+            shuffle: whether each epoch has an order of its own. Defaults to True.
+            sample_weight: one weight a sample, or None (default).
+            seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
+                NumPy's global generator at the first batch.
+            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
+                None (default) for none.
+            save_prefix: of their names. Defaults to "".
+            save_format: their ending. Defaults to "png".
+            ignore_class_split: do not require the same classes in both subsets. Defaults to False.
+            subset: "training" or "validation": the part by the generator's ``validation_split``;
+                None (default) for all.
+            augment: whether the random transforms are applied (default); False leaves them out and
+                everything else as it is, for validation.
+
+        Returns:
+            A flow without end, for ``fit`` and ``next()``. A batch is an array of images, (images,
+            targets) with ``y``, or (images, targets, weights) with ``sample_weight``; the images
+            are of the generator's ``dtype`` and ``data_format``. Other arrays of ``x`` stand
+            beside the images.
+
+        Raises:
+            ValueError: lengths, rank, subset or data format do not fit.
+            FileNotFoundError: ``save_to_dir`` is no folder.
         """
+        given = arguments_of(locals())
         self._check_before_flow(subset, augment)
-        return NumpyArrayIterator(
-            x,
-            y,
-            self,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            ignore_class_split=ignore_class_split,
-            subset=subset,
-            dtype=self.dtype,
-            augment=augment,
-        )
+        return NumpyArrayIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_directory(
         self,
@@ -143,61 +154,86 @@ class ImageDataGenerator(ImageTransformer):
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
     ) -> DirectoryIterator:
-        """Batches of the images in class folders; see ``DirectoryIterator`` for the arguments.
+        """Batches of the images in class folders.
 
         Args:
-            augment: whether the random transforms are applied (default); False leaves them
-                out and everything else as it is, for validation.
-            sampler: "balanced" draws all classes equally often; None (default): each sample
-                once an epoch.
-            class_order: "text" (default) or "natural", with "2" before "10".
-            decode: "exact" (default), or "fast" for photographs much larger than
-                ``target_size``.
-            on_error: "raise" (default), or "skip": broken files are left out of their batches,
-                named in ``bad_files``, and reported at the end of the epoch.
-            formats: further endings, and functions that read them.
-            exif: whether photographs are turned upright as their EXIF data say.
-            cache: None, "ram" or a directory: decode each image once, see
-                ``DirectoryIterator``.
-            mask_directory, mask_loader, mask_fill, mask_dtype: masks as targets.
-            boxes, keypoints, with_transform_matrix: what else moves with the images.
+            directory: holds one folder of images per class; with ``class_mode=None`` or "mask" it
+                may hold the images themselves.
+            target_size: (height, width) that all images are resized to. Defaults to (256, 256).
+            color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
+                channels of the files, which have to be the same for all.
+            classes: names of the class folders, in the order of their numbers; None (default):
+                all, sorted.
+            class_mode: "categorical" (default; one-hot), "binary", "sparse" (class numbers),
+                "input" (the images themselves), "mask" (see ``mask_directory``) or None (no
+                targets).
+            batch_size: samples a batch; the last of an epoch may be shorter. Defaults to 32.
+            shuffle: whether each epoch has an order of its own. Defaults to True.
+            seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
+                NumPy's global generator at the first batch.
+            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
+                None (default) for none.
+            save_prefix: of their names. Defaults to "".
+            save_format: their ending. Defaults to "png".
+            follow_links: whether links to folders below the class folders are followed. Defaults
+                to False.
+            subset: "training" or "validation": the part by the generator's ``validation_split``;
+                None (default) for all.
+            interpolation: how images are resized: "nearest" (default), "bilinear", "bicubic",
+                "hamming", "box" or "lanczos".
+            keep_aspect_ratio: False (default): images are distorted to ``target_size``; True or
+                "crop": the centre is cropped to its aspect ratio first; "pad": the whole image
+                lies in the middle, and the rest is 0 (black).
+            augment: whether the random transforms are applied (default); False leaves them out and
+                everything else as it is, for validation.
+            sampler: None (default): an epoch has each sample once; "balanced": as many samples, of
+                all classes equally many, see docs/balance.md.
+            class_order: "text" (default; Keras's order of class names) or "natural" ("2" before
+                "10"). Without effect if ``classes`` gives the order.
+            decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than
+                ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
+                photographs of several megapixels three times as fast, at 50 dB from the exact
+                pixels or better, but for "nearest".
+            on_error: "raise" (default): a broken file stops the run with its name. "skip": it is
+                left out of its batch, which is shorter, named in ``bad_files``, and reported at
+                the end of the epoch.
+            formats: further endings, e.g. [".npy"], or a dict of endings to functions ``f(path)``
+                that return an array, or to None: {".dcm": load_dicom, ".npy": None}. The functions
+                run in the workers. "" stands for every file. Defaults to None.
+            exif: whether photographs are turned upright as their EXIF data say. Defaults to False.
+            cache: where decoded and resized images are kept, so that every later epoch only
+                augments them: "ram" (one copy in shared memory for all flows of this process over
+                the same files and settings), a directory (which later runs and other processes
+                find again), or None (default). Batches are the same, byte for byte.
+            mask_directory: a folder with a mask for each image, of the same relative path but for
+                the ending; a list of folders for several masks an image. Asks for
+                ``class_mode="mask"``: targets of shape (batch, height, width, masks), moved as the
+                images are, by picking pixels.
+            mask_loader: a function from the path of a mask to an integer array of shape (height,
+                width) or (height, width, masks), None (default) for image files. Runs in the
+                workers.
+            mask_fill: class number of what moves in from outside of the image; None (default): as
+                the generator's ``fill_mode`` says, and 0 for "constant".
+            mask_dtype: of the masks. Defaults to "uint8".
+            boxes: an ``augflow.Boxes``: boxes that move with the images. Targets become a dict
+                with "boxes", "valid" and maybe "labels", beside "target" or "masks".
+            keypoints: an ``augflow.Keypoints``: likewise "keypoints" and "visible".
+            with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3):
+                from points (x, y, 1) of the delivered image to those of the file. Defaults to
+                False.
+
+        Returns:
+            A flow without end, for ``fit`` and ``next()``. A batch is (images, targets), or images
+            alone without targets: images an array of shape (batch, height, width, channels), or
+            with channels second for "channels_first", of the generator's ``dtype``.
+
+        Raises:
+            FileNotFoundError, NotADirectoryError: ``directory`` is no directory.
+            TypeError, ValueError: there are no images, or an argument that cannot be used.
         """
+        given = arguments_of(locals())
         self._check_before_flow(subset, augment)
-        return DirectoryIterator(
-            directory,
-            self,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            follow_links=follow_links,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
-            augment=augment,
-            sampler=sampler,
-            class_order=class_order,
-            decode=decode,
-            on_error=on_error,
-            formats=formats,
-            exif=exif,
-            cache=cache,
-            mask_directory=mask_directory,
-            mask_loader=mask_loader,
-            mask_fill=mask_fill,
-            mask_dtype=mask_dtype,
-            boxes=boxes,
-            keypoints=keypoints,
-            with_transform_matrix=with_transform_matrix,
-        )
+        return DirectoryIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_dataframe(
         self,
@@ -241,75 +277,106 @@ class ImageDataGenerator(ImageTransformer):
         with_transform_matrix: bool = False,
         **deprecated: Any,
     ) -> DataFrameIterator:
-        """Batches of the images named in a dataframe; see ``DataFrameIterator``.
+        """Batches of the images that a table names.
 
         Args:
-            augment: whether the random transforms are applied (default); False leaves them
-                out and everything else as it is, for validation.
-            extra_cols: columns that are inputs beside the image: a list for inputs (images,
-                table), a dict {input name: column} for named inputs.
-            preprocess: {column: function} that turns a whole column into an array of numbers.
-            image_key: the image's name among named inputs. Defaults to "image".
-            sampler: "balanced" draws all classes equally often; None (default): each sample
-                once an epoch.
-            class_order: of string labels: "text" (default) or "natural", with "2" before "10".
-            decode: "exact" (default), or "fast" for photographs much larger than
-                ``target_size``.
-            on_error: "raise" (default), or "skip": broken files are left out of their batches,
-                named in ``bad_files``, and reported at the end of the epoch.
-            formats: further endings, and functions that read them.
-            exif: whether photographs are turned upright as their EXIF data say.
-            cache: None, "ram" or a directory: decode each image once, see
-                ``DirectoryIterator``.
-            mask_directory, mask_loader, mask_fill, mask_dtype: masks as targets.
-            boxes, keypoints, with_transform_matrix: what else moves with the images.
-            **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are
-                accepted with a warning and have no effect.
+            dataframe: a pandas.DataFrame with one row a sample; not changed.
+            directory: what relative file names start at; None (default) for the working directory.
+            x_col: column of file names. Defaults to "filename".
+            y_col: column or list of columns of the targets. Defaults to "class".
+            weight_col: column of sample weights, or None (default).
+            target_size: (height, width) that all images are resized to. Defaults to (256, 256).
+            color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
+                channels of the files, which have to be the same for all.
+            classes: the classes to use, in the order of their numbers; None (default): all,
+                sorted. Rows of other classes are left out, with a warning.
+            class_mode: "categorical" (default), "binary", "sparse", "input", "raw" (the values of
+                ``y_col``), "multi_output" (a tuple, one array per column of ``y_col``), "mask"
+                (the masks that ``y_col`` names: for each row a path or a list of paths, one column
+                or a list of columns) or None. Classes may be strings, booleans or numbers; rows
+                without a label are left out, with a warning.
+            batch_size: samples a batch; the last of an epoch may be shorter. Defaults to 32.
+            shuffle: whether each epoch has an order of its own. Defaults to True.
+            seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
+                NumPy's global generator at the first batch.
+            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
+                None (default) for none.
+            save_prefix: of their names. Defaults to "".
+            save_format: their ending. Defaults to "png".
+            subset: "training" or "validation": the part by the generator's ``validation_split``;
+                None (default) for all.
+            interpolation: how images are resized: "nearest" (default), "bilinear", "bicubic",
+                "hamming", "box" or "lanczos".
+            validate_filenames: leave out rows whose file is missing or of an unknown format, with
+                a warning. Defaults to True.
+            keep_aspect_ratio: False (default): images are distorted to ``target_size``; True or
+                "crop": the centre is cropped to its aspect ratio first; "pad": the whole image
+                lies in the middle, and the rest is 0 (black).
+            augment: whether the random transforms are applied (default); False leaves them out and
+                everything else as it is, for validation.
+            extra_cols: columns that are inputs beside the image. A list: the inputs of a batch are
+                (images, table), table a float32 array of shape (batch, columns). A dict {name of
+                an input: column, or list of columns}: the inputs are a dict, see
+                docs/image-and-table.md.
+            preprocess: {column: function} for columns of ``extra_cols`` that are no numbers: gets
+                the column as an array, returns an array of numbers with a row for each value. It
+                runs once, here, on the rows of all subsets.
+            image_key: the image's name in a dict of inputs; None (default) for "image".
+            sampler: None (default): an epoch has each sample once; "balanced": as many samples, of
+                all classes equally many, see docs/balance.md.
+            class_order: of string labels: "text" (default; Keras's order) or "natural" ("2" before
+                "10"). Without effect if ``classes`` gives the order.
+            decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than
+                ``target_size`` are decoded at 1/2, 1/4 or 1/8 of their size and then resized; for
+                photographs of several megapixels three times as fast, at 50 dB from the exact
+                pixels or better, but for "nearest".
+            on_error: "raise" (default): a broken file stops the run with its name. "skip": it is
+                left out of its batch, which is shorter, named in ``bad_files``, and reported at
+                the end of the epoch.
+            formats: further endings, e.g. [".npy"], or a dict of endings to functions ``f(path)``
+                that return an array, or to None: {".dcm": load_dicom, ".npy": None}. The functions
+                run in the workers. "" stands for every file. Defaults to None.
+            exif: whether photographs are turned upright as their EXIF data say. Defaults to False.
+            cache: where decoded and resized images are kept, so that every later epoch only
+                augments them: "ram" (one copy in shared memory for all flows of this process over
+                the same files and settings), a directory (which later runs and other processes
+                find again), or None (default). Batches are the same, byte for byte.
+            mask_directory: what relative paths of masks start at; None (default) for
+                ``directory``.
+            mask_loader: for ``class_mode="mask"`` a function from the value of ``y_col`` to an
+                integer array of shape (height, width) or (height, width, masks), e.g. with
+                ``augflow.decode_run_length``; None (default) for files. Runs in the workers.
+            mask_fill: class number of what moves in from outside of the image; None (default): as
+                the generator's ``fill_mode`` says, and 0 for "constant".
+            mask_dtype: of the masks. Defaults to "uint8".
+            boxes: an ``augflow.Boxes``: boxes that move with the images. Targets become a dict
+                with "boxes", "valid" and maybe "labels", beside "target" or "masks".
+            keypoints: an ``augflow.Keypoints``: likewise "keypoints" and "visible".
+            with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3):
+                from points (x, y, 1) of the delivered image to those of the file. Defaults to
+                False.
+            **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are accepted
+                with a warning and have no effect.
+
+        Returns:
+            A flow without end, for ``fit`` and ``next()``. A batch is (images, targets), images
+            alone without targets, or (images, targets, weights) with ``weight_col``: images as
+            from ``flow_from_directory``. The flow's ``dataframe_index`` has the labels, in the
+            dataframe's index, of the rows that remain, in the order of ``filenames``.
+
+        Raises:
+            KeyError: a column that is not there.
+            TypeError, ValueError: values that do not fit the class mode, or cannot be an input; an
+                argument that cannot be used.
         """
-        class_mode = _without_deprecated(deprecated, class_mode)
+        given = arguments_of(locals())
+        given["class_mode"] = _without_deprecated(given.pop("deprecated"), class_mode)
         self._check_before_flow(subset, augment)
-        return DataFrameIterator(
-            dataframe,
-            directory,
-            self,
-            x_col=x_col,
-            y_col=y_col,
-            weight_col=weight_col,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
-            validate_filenames=validate_filenames,
-            augment=augment,
-            extra_cols=extra_cols,
-            preprocess=preprocess,
-            image_key=image_key,
-            sampler=sampler,
-            class_order=class_order,
-            decode=decode,
-            on_error=on_error,
-            formats=formats,
-            exif=exif,
-            cache=cache,
-            mask_directory=mask_directory,
-            mask_loader=mask_loader,
-            mask_fill=mask_fill,
-            mask_dtype=mask_dtype,
-            boxes=boxes,
-            keypoints=keypoints,
-            with_transform_matrix=with_transform_matrix,
-        )
+        return DataFrameIterator(image_data_generator=self, **given, **self._of_batches())
+
+    def _of_batches(self) -> dict[str, Any]:
+        """What a flow takes from its generator."""
+        return {"data_format": self.data_format, "dtype": self.dtype}
 
     def _check_before_flow(self, subset: str | None, augment: bool | None) -> None:
         if (

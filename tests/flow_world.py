@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.parity_images import crop
+from tests.parity.images import crop
 
 CLASSES = {"cat": ("chelsea", 11), "flower": ("flower", 8)}
 SAMPLES = 19

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from augflow.affine_matrix import affine_matrices
-from augflow.array_iterator import NumpyArrayIterator
-from augflow.colour import shift_brightness, shift_channels
-from augflow.dataframe_iterator import DataFrameIterator
-from augflow.directory_iterator import DirectoryIterator
+from augflow.flow.iterator import Iterator
 from augflow.generator import ImageDataGenerator
-from augflow.geometry import warp
-from augflow.image_io import array_to_img, img_to_array, list_pictures, load_img, save_img
-from augflow.iterator import Iterator
-from augflow.streams import global_stream
+from augflow.images.array import NumpyArrayIterator
+from augflow.images.dataframe import DataFrameIterator
+from augflow.images.directory import DirectoryIterator
+from augflow.order.streams import global_stream
+from augflow.read.load_and_save import array_to_img, img_to_array, list_pictures, load_img, save_img
+from augflow.transform.affine_matrix import affine_matrices
+from augflow.transform.colour import shift_brightness, shift_channels
+from augflow.transform.warp import warp
 
 __all__ = [
     "DataFrameIterator",

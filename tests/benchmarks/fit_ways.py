@@ -40,7 +40,7 @@ def measure(way: str, images: int) -> float:
     """Images a second over whole epochs after one to warm up, their boundaries included."""
     threads, foreseen = WAYS[way]
     if not foreseen:
-        from augflow.access_pattern import AccessPattern
+        from augflow.order.access_pattern import AccessPattern
 
         AccessPattern.upcoming = lambda self, count: []  # type: ignore[method-assign]
     flow = make_flow(AUGFLOW_FIT, Work(images=images))

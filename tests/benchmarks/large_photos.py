@@ -5,7 +5,7 @@
 Photographs of 12 megapixels and about 2 MB are read at 224 x 224 on one core: by Keras's
 ``load_img``, by augflow exactly, and by augflow with ``decode="fast"``, in turns. Times are the
 process's CPU time, so that other work on the machine counts little; medians over all reads. The
-allocator keeps its memory as it does in augflow's workers (``augflow.pool``).
+allocator keeps its memory as it does in augflow's workers (``augflow.runtime.pool``).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from augflow.read_image import read_image
-from augflow.settings import ReadSettings
-from augflow.worker_processes import worker_environment
+from augflow.base.settings import ReadSettings
+from augflow.read.image_file import read_image
+from augflow.runtime.processes import worker_environment
 from tests.benchmarks.photos import encode_near, load_sources
 
 TARGET = (224, 224)

@@ -186,7 +186,7 @@ def measure(contestant: str, work: str, way: str, folder: str, volumes: int) -> 
     keep_to_cores(2)
     if contestant == LIMIT:
         # Not for all: what is imported changes how the allocator behaves.
-        from augflow.worker_processes import ALLOCATOR_VARIABLES, KEPT_BYTES
+        from augflow.runtime.processes import ALLOCATOR_VARIABLES, KEPT_BYTES
 
         os.environ.update(dict.fromkeys(ALLOCATOR_VARIABLES, str(KEPT_BYTES)))
         with multiprocessing.get_context("spawn").Pool(2) as pool:

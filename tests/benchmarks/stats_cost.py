@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from augflow import ImageDataGenerator
-from augflow.epoch_meter import EpochMeter
-from augflow.stage_times import AUGMENT, STANDARDIZE, StageClock, Work
+from augflow.base.stage_times import AUGMENT, STANDARDIZE, StageClock, Work
+from augflow.report.epoch_meter import EpochMeter
 from tests.benchmarks.arrays import small_arrays
 from tests.benchmarks.work import FULL_AFFINE, WITHOUT_AUGMENTATION
 

@@ -21,7 +21,7 @@ START = """
 import os, signal, sys, threading, time, warnings
 import numpy as np
 from augflow import ImageDataGenerator
-from augflow.pool import shared_pool
+from augflow.runtime.pool import shared_pool
 
 def flow(generator=None, **settings):
     generator = generator or ImageDataGenerator(rotation_range=20, workers=2)

@@ -204,8 +204,8 @@ def test_an_end_does_not_wait_for_a_pool_that_was_outgrown(folder: Path) -> None
         """
         def hangs(image):
             time.sleep(1000)
-        import augflow.waiting
-        augflow.waiting._HANGING_SECONDS = 1.0
+        import augflow.runtime.waiting
+        augflow.runtime.waiting._HANGING_SECONDS = 1.0
         first = flow(ImageDataGenerator(preprocessing_function=hangs, workers=1))
         threading.Thread(target=next, args=(first,), daemon=True).start()
         while not worker_pids():
@@ -240,7 +240,7 @@ def test_a_thread_that_outlives_the_main_thread_reads_on(
             for _ in range(30):
                 assert np.array_equal(next(f)[0], next(expected)[0])
                 time.sleep(0.02)
-            from augflow.pool import shared_pool
+            from augflow.runtime.pool import shared_pool
             print("trained with", len(shared_pool().pids()), flush=True)
         if {thread == "ThreadPoolExecutor"}:
             ThreadPoolExecutor(2).submit(train)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from loky.process_executor import _ThreadWakeup
 
-from augflow.pool import WorkerPool
+from augflow.runtime.pool import WorkerPool
 from tests.faults.conftest import SEED
 from tests.faults.inject import worker_processes
 from tests.faults.kinds import KINDS

@@ -81,7 +81,7 @@ def test_children_forked_while_workers_start_and_end_are_silent(folder: Path) ->
     """multiprocessing's exit hook waits for all children that it knows: here, its parent's."""
     output, errors = run(
         """
-        from augflow.pool import shared_pool
+        from augflow.runtime.pool import shared_pool
         over = threading.Event()
         def start_and_end():
             while not over.is_set():

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.heavy
 
 
 WITHOUT_MEMFD = """
-import augflow.shared_memory
-augflow.shared_memory.supports_anonymous = lambda: False
+import augflow.memory.segments
+augflow.memory.segments.supports_anonymous = lambda: False
 """
 
 

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.heavy
 HANGING = """
 from pathlib import Path
 import pandas as pd
-import augflow.pool, augflow.waiting
+import augflow.runtime.pool, augflow.runtime.waiting
 from augflow import flow_from_csv, flow_from_loader
-augflow.waiting._SAY_AFTER_SECONDS = augflow.pool._GRACE_SECONDS = 1.0
+augflow.runtime.waiting._SAY_AFTER_SECONDS = augflow.runtime.pool._GRACE_SECONDS = 1.0
 
 def hang(value, *others):
     time.sleep(1000)
@@ -98,7 +98,7 @@ def test_a_flow_that_gets_no_worker_goes_on_without(folder: Path) -> None:
     output, _ = run(
         HANGING
         + """
-augflow.waiting._HANGING_SECONDS = 1.0
+augflow.runtime.waiting._HANGING_SECONDS = 1.0
 first = hanging("preprocessing_function")
 threading.Thread(target=next, args=(first,), daemon=True).start()
 while len(worker_pids()) < 2 or sum(len(p.beats()) for p in shared_pool().at_work()) < 2:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from tests.parity_images import crop
+from tests.parity.images import crop
 
 PHOTOS = ("astronaut", "chelsea", "coffee")
 IMAGES_A_CLASS = 14

@@ -1,0 +1,7 @@
+"""Flows of rows of arrays, picked in the calling process.
+
+In: arrays, or trees of them.
+Out: batches of their rows.
+Knows: base, order, scan, report, flow.
+Read: tree, flow.
+"""

@@ -1,0 +1,8 @@
+"""What every room may use: frozen settings, checks of arguments, warnings, times.
+
+In: what a user has typed.
+Out: values that cannot change, and words that say what is wrong.
+Knows: memory.
+Read: settings, defaults, checks, structure, user_code, warn_user, progress, regular_file,
+    stage_times, interrupts, opencv.
+"""

@@ -1,0 +1,66 @@
+"""Samples that are built one by one, each by its name alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from augflow.base.stage_times import StageClock
+from augflow.base.user_code import UserCode
+from augflow.batch.plan import Built, Job
+from augflow.cache.slots import SlotStore
+from augflow.memory.layout import Layout
+
+
+@dataclass(frozen=True)
+class SamplePlan:
+    """A ``BatchPlan`` but for ``layout`` and ``write``, which a subclass gives."""
+
+    cache: ClassVar[None] = None
+    is_indivisible: ClassVar[bool] = False
+    calls_user_code: ClassVar[bool] = False
+    leaves_out: ClassVar[bool] = False
+
+    @property
+    def layout(self) -> Layout:
+        """The arrays of a batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define layout")
+
+    def write(self, job: Job, place: int, arrays: list[np.ndarray], clock: StageClock) -> None:
+        """Write one sample into its row, ``job.start + place``, of each array.
+
+        Args:
+            job: of which it is a part; ``job.names[place]`` says which sample it is, and
+                ``job.seeds.generator(place)`` is a random generator of its own.
+            place: of the sample in the job.
+            arrays: of the whole batch.
+            clock: takes the times of the stages: ``clock.lap(READ)`` after reading.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define write")
+
+    def build(
+        self,
+        job: Job,
+        arrays: list[np.ndarray],
+        clock: StageClock,
+        store: SlotStore | None = None,
+    ) -> Built:
+        """Build the job's rows in place, see ``BatchPlan``."""
+        for place, name in enumerate(job.names):
+            clock.begin(job.start + place, name)
+            with UserCode(self._note, name):
+                self.write(job, place, arrays, clock)
+        return Built()
+
+    def user_code(self) -> str:
+        """See ``BatchPlan``."""
+        return f"the plan {type(self).__qualname__}"
+
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``."""
+        return f"the sample {name!r}"
+
+    def _note(self, name: Any) -> str:
+        return f"augflow: while preparing {self.describe(name)}"

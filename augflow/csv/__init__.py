@@ -1,0 +1,8 @@
+"""Flows of rows of CSV files that do not fit in memory.
+
+In: paths and columns.
+Out: batches of numbers, in any order.
+Knows: memory, base, order, cache, batch, runtime, flow.
+Read: records, index, index_file, sources, table, read, numbers, preprocess, columns, plan,
+    row_order, flow.
+"""

@@ -1,0 +1,170 @@
+"""Which columns of a CSV file make which arrays of a batch."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from augflow.base.stage_times import StageClock
+from augflow.csv.plan import CsvPlan, Output
+from augflow.csv.preprocess import Column
+from augflow.csv.table import CsvTable
+
+# What of a batch's arrays goes where: one of them, or a dict of them.
+Structure = int | dict[str, int]
+# A first look at the data, for what can be said about it before the first batch.
+_ROWS_TRIED = 8
+
+
+def make_plan(
+    table: CsvTable,
+    x_cols: Any,
+    y_cols: Any,
+    dtype: Any,
+    preprocess: Mapping[Any, Callable[[Any], Any]] | None,
+) -> tuple[CsvPlan, Structure, Structure | None]:
+    """How batches are made of columns; the first rows are read to try it.
+
+    Args:
+        table: the files.
+        x_cols, y_cols, dtype, preprocess: see ``flow_from_csv``.
+
+    Returns:
+        The plan, and which of its arrays are inputs and targets.
+
+    Raises:
+        TypeError, ValueError: a column, dtype or function that cannot be used.
+        CsvReadError: the first rows do not hold what they should.
+    """
+    functions = _functions(preprocess)
+    columns = {
+        name: Column(number, name, _dtype_of(name, dtype), _callable(name, functions))
+        for number, name in enumerate(table.columns)
+    }
+    for argument, names in (("dtype", dtype), ("preprocess", functions)):
+        for name in names if isinstance(names, Mapping) else ():
+            _column(argument, name, columns)
+    outputs: list[Output] = []
+    inputs = _structure("x_cols", x_cols, columns, outputs)
+    targets = None if y_cols is None else _structure("y_cols", y_cols, columns, outputs)
+    rows = np.arange(min(_ROWS_TRIED, table.rows))
+    if functions:
+        outputs = _with_shapes(table, outputs, rows[:1])
+    plan = CsvPlan(table, tuple(outputs))
+    plan.values(rows, StageClock())
+    return plan, inputs, targets
+
+
+def _functions(preprocess: Any) -> dict[Any, Any]:
+    if preprocess is None:
+        return {}
+    if not isinstance(preprocess, Mapping):
+        raise TypeError(
+            "`preprocess` must be a dict of columns and functions, e.g. {'weather': one_hot}."
+            f" Received: {preprocess!r}"
+        )
+    return dict(preprocess)
+
+
+def _structure(
+    argument: str, given: Any, columns: dict[Any, Column], outputs: list[Output]
+) -> Structure:
+    if not isinstance(given, Mapping):
+        outputs.append(_output(argument, given, columns))
+        return len(outputs) - 1
+    if not given:
+        raise ValueError(f"`{argument}` is empty; name at least one column")
+    structure: dict[str, int] = {}
+    for name, part in given.items():
+        if str(name) in structure:
+            raise ValueError(f"`{argument}` has two inputs of the name {str(name)!r}")
+        outputs.append(_output(f"{argument}[{name!r}]", part, columns))
+        structure[str(name)] = len(outputs) - 1
+    return structure
+
+
+def _output(argument: str, given: Any, columns: dict[Any, Column]) -> Output:
+    if isinstance(given, str | int | np.integer):
+        return Output((_column(argument, given, columns),), is_stacked=False)
+    if isinstance(given, set | frozenset):
+        raise TypeError(
+            f"`{argument}` must be a column, a list of columns, or a dict of those. A set has no "
+            f"order that would be the same in the next run. Received: {given!r}"
+        )
+    try:
+        names = list(given)
+    except TypeError:
+        raise TypeError(
+            f"`{argument}` must be a column, a list of columns, or a dict of those."
+            f" Received: {given!r}"
+        ) from None
+    if not names:
+        raise ValueError(f"`{argument}` is empty; name at least one column")
+    found = tuple(_column(argument, name, columns) for name in names)
+    dtypes = sorted({np.dtype(column.dtype).name for column in found})
+    if len(dtypes) > 1:
+        raise ValueError(
+            f"the columns of `{argument}` are one array and need one dtype, but have {dtypes}."
+            " A dict of columns makes an array of each."
+        )
+    return Output(found, is_stacked=True)
+
+
+def _column(argument: str, name: Any, columns: dict[Any, Column]) -> Column:
+    # True equals 1 and 1.0, but is no number of a column.
+    if isinstance(name, str | int | np.integer) and not isinstance(name, bool) and name in columns:
+        return columns[name]
+    near = difflib.get_close_matches(str(name), [str(column) for column in columns], 1, 0.6)
+    hint = ""
+    if near:
+        hint = f" Did you mean {next(column for column in columns if str(column) == near[0])!r}?"
+    shown = ", ".join(repr(column) for column in list(columns)[:12])
+    more = f", … {len(columns)} in all" if len(columns) > 12 else ""
+    raise ValueError(f"`{argument}`: there is no column {name!r}.{hint} Columns: {shown}{more}")
+
+
+def _dtype_of(name: Any, dtype: Any) -> str:
+    given = dtype.get(name, "float32") if isinstance(dtype, Mapping) else dtype
+    try:
+        # NumPy takes None for float64.
+        kind = None if given is None else np.dtype(given)
+    except TypeError:
+        kind = None
+    if kind is None or kind.kind not in "fiub":
+        raise TypeError(
+            "`dtype` must be a numeric dtype, e.g. 'float32', or a dict of columns and theirs."
+            f" Received for column {name!r}: {given!r}"
+        )
+    return kind.str
+
+
+def _callable(name: Any, functions: Mapping[Any, Any]) -> Any:
+    function = functions.get(name)
+    if function is not None and not callable(function):
+        raise TypeError(
+            f"`preprocess` must be a dict of columns and functions. Received for column {name!r}:"
+            f" {function!r}"
+        )
+    return function
+
+
+def _with_shapes(table: CsvTable, outputs: list[Output], rows: np.ndarray) -> list[Output]:
+    """The same outputs; what the functions make of the first row tells their shapes."""
+    return [
+        replace(
+            output,
+            columns=tuple(_with_shape(table, column, rows) for column in output.columns),
+        )
+        for output in outputs
+    ]
+
+
+def _with_shape(table: CsvTable, column: Column, rows: np.ndarray) -> Column:
+    if column.preprocess is None:
+        return column
+    probe = CsvPlan(table, (Output((column,), is_stacked=False),))
+    return replace(column, shape=probe.shape_of(column, rows))

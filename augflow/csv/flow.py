@@ -1,0 +1,333 @@
+"""Batches of rows of CSV files: ``augflow.flow_from_csv``."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from collections.abc import Iterator as AbstractIterator
+from functools import partial
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+
+from augflow.base.checks import checked_workers
+from augflow.base.warn_user import warn_user
+from augflow.batch.request import Request
+from augflow.csv.columns import Structure, make_plan
+from augflow.csv.plan import CsvPlan
+from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
+from augflow.csv.sources import open_table
+from augflow.flow.engine_iterator import EngineIterator
+from augflow.order.permutation import EpochOrder, SampleOrder
+from augflow.order.schedule import Place
+from augflow.order.streams import SampleSeeds, StreamState
+from augflow.order.subset import check_subset, subset_part
+from augflow.runtime.engine import Expected
+
+# A batch may lie in two units.
+_UNITS_KEPT = 2
+# So many batches out of order are no accident: a few are, where a pass begins or ends.
+_MANY_LEAPS = 32
+
+# Revision of the settings, start of the epoch, number of the unit in it.
+UnitKey = tuple[Any, int, int]
+
+
+class CsvIterator(EngineIterator):
+    """Yields batches of rows of CSV files; see ``flow_from_csv``, which makes it.
+
+    Attributes:
+        paths: of the files.
+        columns: their names, or their numbers in files without header.
+        n, samples: rows of this flow.
+        batch_size, shuffle, seed, subset, dtype: as given.
+    """
+
+    def __init__(
+        self,
+        path_or_paths: Any,
+        x_cols: Any,
+        y_cols: Any = None,
+        *,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int | None = None,
+        validation_split: float = 0,
+        subset: str | None = None,
+        dtype: Any = "float32",
+        preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
+        sep: str = ",",
+        header: Any = "infer",
+        index_dir: Any = None,
+        workers: int | None = None,
+    ) -> None:
+        self._workers = checked_workers(workers)
+        # Before the files are looked through, which may take a while.
+        check_subset(validation_split, subset)
+        table = open_table(path_or_paths, sep, header, index_dir)
+        part = subset_part(table.rows, validation_split, subset)
+        self._csv_plan, self._inputs, self._targets = make_plan(
+            table, x_cols, y_cols, dtype, preprocess
+        )
+        group_blocks = blocks_of_group(table.block_bytes)
+        self._unit_rows = most_rows_of_unit(
+            self._csv_plan.row_bytes, table.first_rows, group_blocks
+        )
+        self._row_order = CsvOrder(part.start, table.first_rows, group_blocks, self._unit_rows)
+        self.paths = table.paths
+        self.columns = table.columns
+        self.dtype = dtype
+        self.subset = subset
+        super().__init__(part.stop - part.start, batch_size, shuffle, seed)
+
+    @property
+    def samples(self) -> int:
+        """Rows of this flow, as ``n``."""
+        return self.n
+
+    def _restore_runtime(self) -> None:
+        super()._restore_runtime()
+        # None for a unit that could not be built.
+        self._units: OrderedDict[UnitKey, list[np.ndarray] | None] = OrderedDict()
+        self._unit_lock = threading.Lock()
+        self._leaps = 0
+
+    def _restart_in_child(self) -> None:
+        super()._restart_in_child()
+        self._unit_lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_units", None)
+        state.pop("_unit_lock", None)
+        return state
+
+    # The engine's part
+
+    def _epoch_order(self) -> EpochOrder:
+        return self._row_order
+
+    def _plan(self) -> CsvPlan:
+        return self._csv_plan
+
+    def _user_workers(self) -> int | None:
+        return self._workers
+
+    def _unit(self) -> str:
+        return "rows"
+
+    def _most_rows(self) -> int:
+        return max(self.batch_size, self._unit_rows)
+
+    def _request_for(
+        self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
+    ) -> Request:
+        # An array serves as a list of names here, and travels in a tenth of the time.
+        return Request(key, len(indices), stream, indices)  # type: ignore[arg-type]
+
+    def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        inputs = _arranged(self._inputs, arrays)
+        if self._targets is None:
+            return inputs
+        return inputs, _arranged(self._targets, arrays)
+
+    # Units: what is parsed at once where batches are read one after the other
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        parts = self._parts_of(place)
+        if not parts:
+            return super()._fetch(place, coming)
+        if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
+            # One by one in any order, a batch is cheaper than its units.
+            following = list(islice(coming, 1))
+            coming = chain(following, coming)
+            if [other.key[1] for other in following] != [place.key[1] + 1]:
+                self._note_of_leap()
+                return super()._fetch(place, coming)
+        pieces = []
+        for key, part in parts:
+            arrays = self._unit_arrays(key)
+            if arrays is None:
+                return super()._fetch(place, coming)
+            pieces.append([array[part] for array in arrays])
+        # Copies, since units stay here and consumers may write into what they get.
+        arrays = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+        return self._output(arrays, place.indices)
+
+    def _note_of_leap(self) -> None:
+        """Take note of a batch that was parsed by itself, and say once what that costs."""
+        self._leaps += 1
+        if self._leaps == _MANY_LEAPS:
+            warn_user(
+                "batches of a CSV flow are asked for here and there, and each is looked up and "
+                "parsed by itself, many times slower than one after the other. Under Keras: "
+                "model.fit(..., shuffle=False); the flow shuffles the rows itself "
+                "(flow_from_csv(..., shuffle=True)).",
+            )
+
+    def _keeps_all(self, place: Place) -> bool:
+        """Whether the units of the whole epoch are kept once they are there."""
+        order = self._order_of(place.key[0])
+        return isinstance(order, RowOrder) and len(order.units) - 1 <= _UNITS_KEPT
+
+    def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:
+        """The units that a batch lies in, and where; none for a batch that needs no unit."""
+        start, position, _ = place.key
+        order = self._order_of(start)
+        count = len(place.indices)
+        if 2 * count > self._unit_rows or self._builds_directly():
+            return []
+        if not isinstance(order, RowOrder):
+            # An order that somebody has set.
+            return []
+        # As in Schedule.place, also where somebody has made the flow shorter.
+        begin = position * self.batch_size % self.n
+        first, last = np.searchsorted(order.units, [begin, begin + count - 1], side="right") - 1
+        parts = []
+        for unit in range(int(first), int(last) + 1):
+            unit_begin, unit_end = order.units[unit : unit + 2].tolist()
+            part = slice(
+                max(begin, unit_begin) - unit_begin, min(begin + count, unit_end) - unit_begin
+            )
+            parts.append(((self.__dict__.get("_revision"), start, unit), part))
+        return parts
+
+    def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
+        """The arrays of a unit; None where one of its rows cannot be built."""
+        found = self._units.get(key)
+        if found is not None:
+            return found
+        with self._unit_lock:
+            if key in self._units:
+                return self._units[key]
+            engine = self._current_engine()
+            arrays = None
+            try:
+                batch = engine.fetch(self._unit_request(key), self._units_after(key))
+            except Exception:
+                # Whatever it is, a bad row or the user's own function, it belongs to one of the
+                # unit's batches. That one will raise it; the others are none the worse for it.
+                pass
+            else:
+                self._meter.add(batch.work, engine.workers)
+                arrays = batch.arrays
+            self._units[key] = arrays
+            if len(self._units) > _UNITS_KEPT:
+                self._units.popitem(last=False)
+            return arrays
+
+    def _unit_request(self, key: UnitKey) -> Request:
+        _, start, unit = key
+        order = self._order_of(start)
+        assert isinstance(order, RowOrder)
+        begin, end = order.units[unit : unit + 2].tolist()
+        rows = order[begin:end]
+        return Request(key, len(rows), start, rows)  # type: ignore[arg-type]
+
+    def _order_of(self, start: int) -> SampleOrder:
+        epoch = self._epoch
+        if epoch is None or epoch.start != start:
+            epoch = self._current_schedule().epoch(start)
+        return epoch.order
+
+    def _units_after(self, key: UnitKey) -> AbstractIterator[Expected]:
+        revision, start, unit = key
+        while True:
+            unit += 1
+            order = self._order_of(start)
+            if not isinstance(order, RowOrder):
+                return
+            if unit + 1 >= len(order.units):
+                start, unit = start + len(self), 0
+            following = (revision, start, unit)
+            yield following, partial(self._unit_request, following)
+
+    def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        first = list(islice(coming, 2))
+        parts = []
+        if [place.key[1] for place in first] == [0, 1] or (first and self._keeps_all(first[0])):
+            parts = self._parts_of(first[0])
+        if not parts:
+            super()._prepare(chain(first, coming))
+        elif self._engine is not None:
+            revision, start, _ = parts[0][0]
+            self._engine.prepare(self._units_after((revision, start, -1)))
+
+
+def flow_from_csv(
+    path_or_paths: Any,
+    x_cols: Any,
+    y_cols: Any = None,
+    *,
+    batch_size: int = 32,
+    shuffle: bool = False,
+    seed: int | None = None,
+    validation_split: float = 0,
+    subset: str | None = None,
+    dtype: Any = "float32",
+    preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
+    sep: str = ",",
+    header: Any = "infer",
+    index_dir: Any = None,
+    workers: int | None = None,
+) -> CsvIterator:
+    """Batches of the rows of CSV files of any size, in any order; see docs/csv-stream.md.
+
+    The files are gone through once to note where their rows are; that index is kept beside
+    them. Several files are one stream of rows.
+
+    Args:
+        path_or_paths: a file, or several with the same columns.
+        x_cols: inputs. A column's name gives an array of shape (batch,), a list of k names one
+            of shape (batch, k), a dict of those a dict of arrays. Columns of files without
+            header have numbers from 0.
+        y_cols: targets, in the same way; None for inputs alone.
+        batch_size: rows a batch; the last of an epoch may be shorter. Defaults to 32.
+        shuffle: whether each epoch has an order of its own. Defaults to False.
+        seed: int in [0, 2**32); None: drawn from NumPy's global generator.
+        validation_split: the first fraction of the rows, in [0, 1), which is for validation.
+        subset: "training" or "validation"; None for all rows.
+        dtype: of the values, or a dict of columns and their dtypes (float32 for others). Float
+            dtypes read missing values as NaN. Defaults to "float32".
+        preprocess: a dict of columns and functions, for columns that do not hold numbers: a
+            function takes a ``pandas.Series`` of strings (NaN where one is missing) and
+            returns an array with one value, or one row of values, for each. It gets any
+            number of rows in any order, and runs in the workers.
+        sep: the separator of fields, one ASCII character. Defaults to ",".
+        header: "infer" or 0 where the first record names the columns, None where it does not.
+        index_dir: a folder for the indexes, made if missing; None for beside the files.
+        workers: worker processes; 0 for none, None for one a CPU.
+
+    Returns:
+        A flow that ``model.fit`` takes: ``len(flow)`` batches an epoch, by ``next()`` or by
+        index.
+
+    Raises:
+        TypeError, ValueError: an argument that cannot be used.
+        CsvReadError: a file, row or value that cannot be read; it names file, line and column.
+        OSError: a file cannot be read.
+    """
+    return CsvIterator(
+        path_or_paths,
+        x_cols,
+        y_cols,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        validation_split=validation_split,
+        subset=subset,
+        dtype=dtype,
+        preprocess=preprocess,
+        sep=sep,
+        header=header,
+        index_dir=index_dir,
+        workers=workers,
+    )
+
+
+def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:
+    if isinstance(structure, int):
+        return arrays[structure]
+    return {name: arrays[number] for name, number in structure.items()}

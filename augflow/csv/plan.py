@@ -1,0 +1,203 @@
+"""A batch of rows of CSV files: parsed by pandas, written into the rows of shared memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from augflow.base.stage_times import DECODE, READ, StageClock
+from augflow.batch.plan import Built, Job
+from augflow.cache.slots import SlotStore
+from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns
+from augflow.csv.preprocess import Column, check_encoding, preprocessed
+from augflow.csv.read import line_of, read_text
+from augflow.csv.table import CsvTable
+from augflow.errors import CsvReadError
+from augflow.memory.layout import Field, Layout
+
+
+@dataclass(frozen=True)
+class Output:
+    """One array of a batch: a column by itself, or several side by side.
+
+    Attributes:
+        columns: all of one dtype.
+        is_stacked: whether the array has an axis for its columns.
+    """
+
+    columns: tuple[Column, ...]
+    is_stacked: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one row."""
+        if self.is_stacked:
+            return (sum(prod(column.shape) for column in self.columns),)
+        return self.columns[0].shape
+
+    @property
+    def dtype(self) -> str:
+        """Of the array."""
+        return self.columns[0].dtype
+
+
+@dataclass(frozen=True, eq=False)
+class CsvPlan:
+    """What every batch of a flow of CSV rows has in common.
+
+    Attributes:
+        table: the indexed files.
+        outputs: the arrays of a batch.
+    """
+
+    table: CsvTable
+    outputs: tuple[Output, ...]
+    cache: None = field(default=None, init=False)
+    is_indivisible: bool = field(default=False, init=False)
+    leaves_out: bool = field(default=False, init=False)
+
+    @property
+    def layout(self) -> Layout:
+        """One array an output."""
+        return Layout(tuple(Field(output.shape, output.dtype) for output in self.outputs))
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes in the arrays of a batch."""
+        return sum(field.bytes_of(1) for field in self.layout.fields)
+
+    @property
+    def calls_user_code(self) -> bool:
+        """Whether a ``preprocess`` takes part."""
+        return any(column.preprocess for column in self._columns())
+
+    def user_code(self) -> str:
+        """The columns whose ``preprocess`` takes part."""
+        names = [column.name for column in self._columns() if column.preprocess]
+        return f"the preprocess of {names}"
+
+    def describe(self, name: Any) -> str:
+        """See ``BatchPlan``; the rows of a job are parsed together."""
+        block = self.table.block_of(name)
+        return f"a batch with row {int(name)}, in {self.table.paths[self.table.files[block]]!r}"
+
+    def _columns(self) -> list[Column]:
+        return [column for output in self.outputs for column in output.columns]
+
+    def build(
+        self,
+        job: Job,
+        arrays: list[np.ndarray],
+        clock: StageClock,
+        store: SlotStore | None = None,
+    ) -> Built:
+        """Build the job's rows in place, see ``BatchPlan``; its names are numbers of rows."""
+        rows = np.asarray(job.names, np.int64)
+        places: np.ndarray | slice = slice(None)
+        if not len(rows):
+            return Built()
+        # Rows are parsed together: none of them has a time of its own.
+        clock.begin(job.start, None)
+        if not (np.diff(rows) == 1).all():
+            places = np.argsort(rows)
+            rows = rows[places]
+        if not (np.diff(rows) > 0).all():
+            raise ValueError("the rows of a batch must differ")
+        values = self.values(rows, clock)
+        for output, array in zip(self.outputs, arrays, strict=True):
+            _write(output, values, places, array[job.start : job.stop])
+        clock.lap(DECODE)
+        return Built()
+
+    def values(self, rows: np.ndarray, clock: StageClock) -> dict[int, np.ndarray]:
+        """The values of rows, by the number of the column.
+
+        Args:
+            rows: int64 array of shape (rows,), ascending, each row once.
+            clock: takes the times of reading and parsing.
+
+        Raises:
+            CsvReadError: a value cannot be read as what it should be.
+            Exception: whatever a ``preprocess`` raised.
+        """
+        columns = list({column.number: column for column in self._columns()}.values())
+        text = read_text(self.table, rows)
+        clock.lap(READ)
+        try:
+            found = self._parsed(text, len(rows), columns)
+        except PARSE_ERRORS as error:
+            raise self._explained(rows, error) from None
+        strings = [column for column in columns if column.preprocess]
+        if strings:
+            check_encoding(self.table, strings, text, rows)
+        for column in strings:
+            values = preprocessed(self.table, column, found[column.number], rows)
+            _check_shape(column, values)
+            found[column.number] = values
+        return found
+
+    def shape_of(self, column: Column, rows: np.ndarray) -> tuple[int, ...]:
+        """The shape that a column's ``preprocess`` gives a row, by what it makes of some rows."""
+        text = read_text(self.table, rows)
+        check_encoding(self.table, [column], text, rows)
+        strings = self._parsed(text, len(rows), [column])[column.number]
+        return preprocessed(self.table, column, strings, rows).shape[1:]
+
+    def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
+        dtypes = {
+            column.number: None if column.preprocess else np.dtype(column.dtype)
+            for column in columns
+        }
+        return parse_columns(text, self.table.layout.separator, rows, dtypes)
+
+    def _explained(self, rows: np.ndarray, error: Exception) -> CsvReadError:
+        """An error that names the row and the column which pandas's error does not name."""
+        numbers = [column for column in self._columns() if column.preprocess is None]
+        while len(rows) > 1:
+            half = rows[: len(rows) // 2]
+            rows = half if self._fails(half, numbers) else rows[len(rows) // 2 :]
+        path, line = line_of(self.table, int(rows[0]))
+        for column in numbers:
+            if self._fails(rows, [column]):
+                text = read_text(self.table, rows)
+                strings = parse_columns(text, self.table.layout.separator, 1, {column.number: None})
+                value = strings[column.number].iat[0]
+                return CsvReadError(
+                    path, line, column.name, fault_of(value, np.dtype(column.dtype))
+                )
+        return CsvReadError(path, line, None, f"rows up to this one do not fit together: {error}")
+
+    def _fails(self, rows: np.ndarray, columns: list[Column]) -> bool:
+        try:
+            self._parsed(read_text(self.table, rows), len(rows), columns)
+        except CsvReadError:
+            raise
+        except PARSE_ERRORS:
+            return True
+        return False
+
+
+def _check_shape(column: Column, values: np.ndarray) -> None:
+    if values.shape[1:] != column.shape:
+        raise ValueError(
+            f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
+            f"for {len(values)} rows, but of each of the first rows it made one of {column.shape}"
+        )
+
+
+def _write(
+    output: Output, values: dict[int, np.ndarray], places: np.ndarray | slice, array: np.ndarray
+) -> None:
+    parts = [values[column.number] for column in output.columns]
+    if not output.is_stacked:
+        array[places] = parts[0]
+        return
+    # Side by side first: whole rows find their places twice as fast as single values.
+    widths = [prod(column.shape) for column in output.columns]
+    array[places] = np.concatenate(
+        [part.reshape(len(array), width) for part, width in zip(parts, widths, strict=True)],
+        axis=1,
+    )

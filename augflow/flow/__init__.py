@@ -1,0 +1,7 @@
+"""Epochs, access by ``next()`` and by index, and Keras's face.
+
+In: a source of samples.
+Out: batches without end, and ``model.fit`` takes them.
+Knows: base, order, scan, cache, batch, report, runtime.
+Read: iterator, engine_iterator, source, from_source, keras_base.
+"""

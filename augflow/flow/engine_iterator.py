@@ -1,0 +1,252 @@
+"""Flows whose batches are built by a plan: in workers, ahead of time, or in this process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import weakref
+from collections.abc import Iterator as AbstractIterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from augflow.base.interrupts import uninterrupted
+from augflow.base.warn_user import warn_user
+from augflow.batch.plan import BadSample, BatchPlan
+from augflow.batch.request import Request
+from augflow.cache.images import ImageCache
+from augflow.flow.iterator import Iterator
+from augflow.order.permutation import occurrences
+from augflow.order.schedule import Place
+from augflow.order.streams import SampleSeeds, StreamState, state_of
+from augflow.report.epoch_meter import EpochMeter
+from augflow.report.stats import FlowStats, make_stats
+from augflow.runtime.engine import Batch, Engine, build_here
+from augflow.runtime.make_engine import make_engine
+from augflow.runtime.pickle_plan import current_folder
+
+# A forked child has its parent's flows, but neither its workers nor the threads that may hold
+# their locks. It was forked for the sake of parallel work, so it builds batches itself.
+_flows: weakref.WeakSet[EngineIterator] = weakref.WeakSet()
+_is_forked_child = False
+
+
+def _after_fork() -> None:
+    global _is_forked_child
+    _is_forked_child = True
+    for flow in list(_flows):
+        flow._restart_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class EngineIterator(Iterator):
+    """What all flows share that have an engine; a subclass gives the methods of the first part."""
+
+    _engine: Engine | None = None
+    _engine_revision: Any = None
+
+    # The subclass's part
+
+    def _plan(self) -> BatchPlan:
+        """How a batch is built, by the settings as they are now."""
+        raise NotImplementedError(f"{type(self).__name__} must define _plan")
+
+    def _request_for(
+        self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
+    ) -> Request:
+        """What the engine is asked for."""
+        raise NotImplementedError(f"{type(self).__name__} must define _request_for")
+
+    def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        """The batch as the consumer gets it: inputs, targets, weights."""
+        raise NotImplementedError(f"{type(self).__name__} must define _output")
+
+    def _user_workers(self) -> int | None:
+        """The number of workers asked for, None for one a CPU."""
+        raise NotImplementedError(f"{type(self).__name__} must define _user_workers")
+
+    def _sample_timeout(self) -> float | None:
+        """Seconds that a sample may take in a worker, None for any."""
+        return None
+
+    def _settings_revision(self) -> Any:
+        """What changes whenever settings change that lie outside of the flow."""
+        return None
+
+    def _most_rows(self) -> int:
+        """Rows of the largest request."""
+        return self.batch_size
+
+    def _image_cache(self) -> ImageCache | None:
+        """The cache of the plan, None for none."""
+        return None
+
+    def _decode_mode(self) -> str | None:
+        """How images are decoded, for the advice of ``stats``; None where none are."""
+        return None
+
+    def _unit(self) -> str:
+        """What ``stats`` calls the samples."""
+        return "images"
+
+    def _builds_directly(self) -> bool:
+        """Whether batches are built by ``_get_batches_of_transformed_samples``, here."""
+        method = type(self)._get_batches_of_transformed_samples
+        return method is not EngineIterator._get_batches_of_transformed_samples
+
+    def _after_direct_build(
+        self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
+    ) -> None:
+        """Look at a batch that was built here, with its stream after the last draw."""
+
+    # Life
+
+    def _restore_runtime(self) -> None:
+        super()._restore_runtime()
+        self._engine = None
+        _flows.add(self)
+
+    def _restart_in_child(self) -> None:
+        self.lock = threading.Lock()
+        self._meter = EpochMeter()
+        if self._engine is not None:
+            self._engine.abandon()
+        self._engine = None
+
+    @uninterrupted
+    def close(self) -> None:
+        """End reading ahead and free its memory; batches in use stay valid.
+
+        A closed flow that is used again starts anew.
+        """
+        with self.lock:
+            if self._engine is not None:
+                self._engine.close()
+            self._engine = None
+
+    def __enter__(self) -> EngineIterator:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("_engine", None)
+        state.pop("_engine_revision", None)
+        return state
+
+    # Engines
+
+    def _wanted_workers(self) -> int:
+        """Worker processes for this flow, 0 for none."""
+        if _is_forked_child or multiprocessing.current_process().daemon:
+            # The processes of a multiprocessing.Pool may have no children either.
+            return 0
+        workers = self._user_workers()
+        if workers is None:
+            from augflow.runtime.processes import cpu_count
+
+            workers = cpu_count()
+        return int(workers)
+
+    def _current_engine(self) -> Engine:
+        """The engine for the settings as they are now."""
+        # With the folder, relative paths name other files.
+        folder = current_folder()
+        revision = (self.__dict__.get("_revision"), self._settings_revision(), folder)
+        with self.lock:
+            if self._engine is None or revision != self._engine_revision:
+                if self._engine is not None:
+                    self._engine.close()
+                size = max(1, min(self._most_rows(), self.n))
+                cache = self._image_cache()
+                workers, timeout = self._wanted_workers(), self._sample_timeout()
+                if timeout is not None and not workers:
+                    warn_user(
+                        f"augflow: timeout={timeout:g} has no effect without worker processes: "
+                        "nothing can end a function in the process that waits for it."
+                    )
+                self._engine = make_engine(self._plan(), workers, size, cache, timeout)
+                self._engine_revision = revision
+            return self._engine
+
+    def _request(self, place: Place) -> Request:
+        return self._request_for(place.key, place.indices, place.stream, place.seeds)
+
+    # Batches
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        if self._builds_directly():
+            return super()._fetch(place, coming)
+        engine = self._current_engine()
+        ahead = ((other.key, partial(self._request, other)) for other in coming)
+        batch = engine.fetch(self._request(place), ahead)
+        self._meter.add(batch.work, engine.workers)
+        return self._deliver(batch, place.indices)
+
+    def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        engine = self._engine
+        if engine is not None and not self._builds_directly():
+            engine.prepare((other.key, partial(self._request, other)) for other in coming)
+
+    def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
+        """The batch of the given samples, built in this process.
+
+        Args:
+            index_array: int array of shape (batch,), positions of samples.
+
+        Returns:
+            What ``next()`` returns for these samples.
+        """
+        indices = np.asarray(index_array)
+        stream = self._live_stream()
+        base, epoch = self._current_schedule().base_seed, self._epoch
+        again = occurrences(indices)
+        seeds = SampleSeeds(
+            base,
+            epoch.start if epoch else 0,
+            indices.tolist(),
+            None if again is None else again.tolist(),
+        )
+        request = self._request_for("direct", indices, state_of(stream), seeds)
+        batch, end = build_here(self._plan(), request, self._image_cache())
+        self._meter.add(batch.work, 0)
+        if end is not None:
+            stream.set_state(state_of(end))
+        self._after_direct_build(batch, indices, stream)
+        return self._deliver(batch, indices)
+
+    def _deliver(self, batch: Batch, indices: np.ndarray) -> Any:
+        """Hand a batch over, without the samples that could not be built."""
+        if not batch.bad:
+            return self._output(batch.arrays, indices)
+        self._report_bad(batch.bad, indices)
+        kept = np.ones(len(indices), dtype=bool)
+        kept[[bad.row for bad in batch.bad]] = False
+        return self._output([array[kept] for array in batch.arrays], indices[kept])
+
+    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
+        """Take note of samples that are left out."""
+        raise NotImplementedError(f"{type(self).__name__} must define _report_bad")
+
+    def stats(self) -> FlowStats:
+        """Where the time of the last and of the current epoch went; ``print`` it to read it.
+
+        Returns:
+            Numbers, shares and a sentence of advice; see docs/stats.md.
+        """
+        from augflow.runtime.processes import cpu_count
+
+        return make_stats(
+            *self._meter.read(),
+            cpus=cpu_count(),
+            decode=self._decode_mode(),
+            is_cached=self._image_cache() is not None,
+            unit=self._unit(),
+        )

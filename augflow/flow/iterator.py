@@ -1,0 +1,390 @@
+"""The base of all flows: epochs, positions, access by ``next()`` and by index.
+
+A batch is a pure function of (settings, seed, epoch, position), whichever way it is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import threading
+from collections.abc import Generator
+from collections.abc import Iterator as AbstractIterator
+from typing import Any, Self
+
+import numpy as np
+
+from augflow.base.interrupts import Interruptible, uninterrupted
+from augflow.errors import BatchIndexError
+from augflow.flow.keras_base import KerasBase
+from augflow.order.access_pattern import AccessPattern
+from augflow.order.permutation import (
+    EpochOrder,
+    SampleOrder,
+    batch_count,
+    checked_batch_size,
+    epoch_order,
+)
+from augflow.order.position_set import PositionSet
+from augflow.order.sample_count import SampleCount
+from augflow.order.schedule import Epoch, Place, Schedule
+from augflow.order.streams import (
+    StreamState,
+    as_global,
+    checked_seed,
+    draw_base_seed,
+    global_stream,
+    open_stream,
+    seeded,
+    state_of,
+)
+from augflow.report.epoch_meter import EpochMeter
+from augflow.report.stats import FlowStats, make_stats
+from augflow.runtime.exit_guard import exit_guard
+from augflow.scan.folders import IMAGE_FORMATS
+
+# Attributes that move with every batch; a change of any other one may change the batches.
+_MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
+# What a pickle leaves out, and a copy starts anew.
+_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter")
+
+
+class Iterator(KerasBase):
+    """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
+
+    Subclasses give ``_get_batches_of_transformed_samples(index_array)``. Keras's attributes
+    can be read and set: a new value takes effect with the next batch.
+
+    Args:
+        n: number of samples.
+        batch_size: samples a batch; the last of an epoch may be shorter.
+        shuffle: whether each epoch has an order of its own.
+        seed: int in [0, 2**32), or None: one is drawn from NumPy's global generator at the
+            first batch.
+        **kwargs: ``workers``, ``use_multiprocessing`` and ``max_queue_size`` of
+            ``PyDataset`` are accepted; augflow's own processes do their work.
+
+    Raises:
+        TypeError, ValueError: a batch size below 1, or a seed out of range.
+    """
+
+    # Whether an epoch ends before a batch that would be shorter; flows that offer it set it.
+    drop_remainder = False
+
+    white_list_formats: tuple[str, ...] = IMAGE_FORMATS
+
+    def __init__(
+        self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
+    ) -> None:
+        unknown = set(kwargs) - {"workers", "use_multiprocessing", "max_queue_size"}
+        if unknown:
+            raise TypeError(f"unexpected keyword arguments: {sorted(unknown)}")
+        self._start_runtime()
+        self.n = SampleCount(n)
+        self.batch_size = batch_size
+        self.seed = checked_seed(seed)
+        self.shuffle = shuffle
+        self.batch_index = 0
+        self.total_batches_seen = 0
+        self.index_array: SampleOrder | None = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        name = "_get_batches_of_transformed_samples"
+        if name in vars(cls):
+            setattr(cls, name, _with_live_stream(vars(cls)[name]))
+
+    def _start_runtime(self) -> None:
+        self._drawn_seed: int | None = None
+        self._epoch: Epoch | None = None
+        # The pass by index: which positions were asked for, whether it has ended, and whether
+        # it is Keras that makes it.
+        self._asked = PositionSet()
+        self._ended = False
+        self._counted = False
+        self._begun = False
+        self._restore_runtime()
+
+    def _restore_runtime(self) -> None:
+        self.lock = threading.Lock()
+        self._pattern = AccessPattern()
+        self._schedule: Schedule | None = None
+        self._meter = EpochMeter()
+        self._live: np.random.RandomState | StreamState = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "batch_size":
+            value = checked_batch_size(value)
+        object.__setattr__(self, name, value)
+        if not name.startswith("_") and name not in _MOVING:
+            self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
+        elif name == "index_array" and value is not None:
+            # An order given from outside holds until the next epoch begins. No permutation is
+            # drawn for it, so its first batch's stream is untouched, as in Keras.
+            start = self._epoch.start if self._epoch else self.total_batches_seen
+            first = seeded(self._current_schedule().base_seed, start)
+            self._epoch = Epoch(start, np.asarray(value), first)
+            self.__dict__["_revision"] += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in self.__dict__.items() if name not in _RUNTIME}
+        state["_asked"] = self._asked.copy()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._restore_runtime()
+        self.__dict__.update(state)
+
+    # Epochs
+
+    def _current_schedule(self) -> Schedule:
+        if self.seed is None and self._drawn_seed is None:
+            self._drawn_seed = draw_base_seed()
+        base = self.seed if self.seed is not None else self._drawn_seed
+        assert base is not None
+        schedule = self._schedule
+        settings = (
+            self.n,
+            self.batch_size,
+            bool(self.shuffle),
+            base,
+            self._epoch_order(),
+            bool(self.drop_remainder),
+        )
+        if schedule is None or settings != schedule.settings:
+            self._schedule = schedule = Schedule(*settings)
+        return schedule
+
+    def _epoch_order(self) -> EpochOrder:
+        """How the order of an epoch is drawn."""
+        return epoch_order
+
+    def _has_own_order(self) -> bool:
+        return type(self)._set_index_array is not Iterator._set_index_array
+
+    def _begin_epoch(self, start: int) -> Epoch:
+        schedule = self._current_schedule()
+        if self._has_own_order():
+            stream = open_stream(seeded(schedule.base_seed, start))
+            revision = self.__dict__.get("_revision")
+            with as_global(stream):
+                self._set_index_array()
+            self.__dict__["_revision"] = revision
+            self._epoch = Epoch(start, np.asarray(self.index_array), state_of(stream))
+        else:
+            self._epoch = schedule.epoch(start)
+            self.__dict__["index_array"] = self._epoch.order
+        return self._epoch
+
+    def _set_index_array(self) -> None:
+        """Take the order of the epoch anew, e.g. after ``n`` was changed."""
+        if self._has_own_order():
+            # Called by an override, to change what Keras would have drawn at this point.
+            if self.shuffle:
+                self.index_array = global_stream().permutation(self.n)
+            else:
+                self.index_array = np.arange(self.n)
+            return
+        start = self._epoch.start if self._epoch else self.total_batches_seen
+        self._epoch = self._current_schedule().epoch(start)
+        self.__dict__["index_array"] = self._epoch.order
+
+    def reset(self) -> None:
+        """Let the next ``next()`` begin an epoch; ``total_batches_seen`` goes on."""
+        self.batch_index = 0
+
+    @uninterrupted
+    def on_epoch_begin(self) -> None:
+        """Take the times of another epoch; called by Keras."""
+        self._begun = True
+        self._meter.begin_epoch()
+
+    @uninterrupted
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch.
+
+        Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
+        middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
+        that Keras makes therefore keeps its epoch until the next one begins.
+        """
+        self._meter.end_epoch()
+        with self.lock:
+            self._ended, self._begun = True, False
+            if self._counted and not self._asked:
+                return
+            if self._epoch is not None:
+                following = self._epoch.start + len(self)
+                self.total_batches_seen = max(self.total_batches_seen, following)
+            self.batch_index = 0
+            if not self._counted:
+                self._begin_pass()
+            if not self._asked or len(self._asked) == len(self):
+                self._pattern.next_epoch(len(self))
+                if not self._has_own_order():
+                    coming = self._current_schedule().epoch(self.total_batches_seen)
+                    self._prepare(self._expected_by_index(coming))
+
+    def _begin_pass(self) -> None:
+        """Let another pass by index begin, in the next epoch if the last one has ended."""
+        if self._ended and (self._asked or not self._counted):
+            self._begin_epoch(self.total_batches_seen)
+        self._asked.clear()
+        self._ended = False
+
+    def _expected_by_index(self, epoch: Epoch) -> AbstractIterator[Place]:
+        schedule = self._current_schedule()
+        return schedule.by_index(epoch, self._pattern.upcoming(256))
+
+    # Access
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+        return batch_count(self.n, self.batch_size, self.drop_remainder)
+
+    @property
+    @uninterrupted
+    def num_batches(self) -> int:
+        """Batches an epoch; Keras reads this just before it shuffles their indices."""
+        with self.lock:
+            self._pattern.length_was_read()
+            # Keras's threads read the length again within their pass.
+            if self._ended or not self._begun:
+                self._begin_pass()
+            self._counted = True
+        return len(self)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def next(self) -> Any:
+        """The next batch, as ``next(flow)``."""
+        return self.__next__()
+
+    @uninterrupted
+    def __next__(self) -> Any:
+        with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
+            with self.lock:
+                place = self._advance()
+                assert self._epoch is not None
+                coming: AbstractIterator[Place] = iter(())
+                if not self._has_own_order():
+                    coming = self._current_schedule().coming(
+                        self._epoch, self.batch_index, self.total_batches_seen
+                    )
+            visit.batch_is(place.key, len(place.indices))
+            try:
+                return self._fetch(place, coming)
+            except StopIteration as error:
+                # Out of an iterator it would be taken for the end of the data (PEP 479).
+                raise RuntimeError(
+                    "a function that this flow calls raised StopIteration"
+                ) from error
+
+    @uninterrupted
+    def __getitem__(self, idx: int) -> Any:
+        """Batch ``idx`` of the current epoch; negative indices count from its end.
+
+        Raises:
+            IndexError: there is no such batch (also a ValueError, as in Keras).
+        """
+        number = operator.index(idx)
+        length = len(self)
+        position = number + length if number < 0 else number
+        if not 0 <= position < length:
+            raise BatchIndexError(
+                f"batch index {number} is out of range: this flow has {length} batches an epoch"
+            )
+        with exit_guard().fetching(), self._meter.visit(length) as visit:
+            with self.lock:
+                if self._ended and position in self._asked:
+                    self._begin_pass()
+                    self._counted = False
+                epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
+                place = self._current_schedule().place(epoch, position, epoch.start + position)
+                self._live = place.stream
+                self._asked.add(position)
+                self._pattern.observe(position, length)
+                coming = self._expected_by_index(epoch)
+            visit.batch_is(place.key, len(place.indices))
+            return self._fetch(place, coming)
+
+    def stats(self) -> FlowStats:
+        """Where the time of the last and of the current epoch went; ``print`` it to read it."""
+        return make_stats(*self._meter.read(), cpus=1, decode=None)
+
+    @property
+    def index_generator(self) -> Generator[np.ndarray, None, None]:
+        """Index arrays of the coming batches, each step of which advances this flow.
+
+        For subclasses that write ``next()`` themselves, with ``lock`` held:
+        ``index_array = next(self.index_generator)``.
+        """
+        while True:
+            yield self._advance().indices
+
+    def _advance(self) -> Place:
+        """Step to the next batch: Keras's counters, and the place they point to."""
+        schedule = self._current_schedule()
+        position, seen = self.batch_index, self.total_batches_seen
+        epoch = self._epoch
+        if position == 0 or epoch is None:
+            epoch = self._begin_epoch(seen)
+            self._asked.clear()
+            self._ended = self._counted = False
+        place = schedule.place(epoch, position, seen)
+        self.batch_index = schedule.follower(position)
+        self.total_batches_seen = seen + 1
+        self._live = place.stream
+        return place
+
+    # Batches
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        """The batch at a place; ``coming`` are those that will probably be asked for next."""
+        stream = open_stream(place.stream)
+        with as_global(stream):
+            self._live = global_stream()
+            try:
+                with Interruptible():
+                    return self._get_batches_of_transformed_samples(place.indices)
+            finally:
+                self._live = stream
+
+    def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        """Begin work on batches that are expected; nothing to do where nobody works ahead."""
+
+    def _live_stream(self) -> np.random.RandomState:
+        """The stream that a direct call of ``_get_batches_of_transformed_samples`` draws from:
+        that of the batch last stepped to, continued from call to call as in Keras."""
+        if not isinstance(self._live, np.random.RandomState):
+            self._live = open_stream(self._live)
+        return self._live
+
+    def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
+        """The batch of the given samples; to be written by subclasses.
+
+        Args:
+            index_array: int array of shape (batch,), positions of samples.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)"
+        )
+
+
+def _with_live_stream(method: Any) -> Any:
+    """A method that finds the batch's stream in np.random, also where ``next()`` of a subclass
+    calls it, as it does in Keras."""
+
+    @functools.wraps(method)
+    def with_live_stream(self: Iterator, index_array: np.ndarray) -> Any:
+        stream = self._live_stream()
+        if stream is global_stream():
+            return method(self, index_array)
+        with as_global(stream):
+            self._live = global_stream()
+            try:
+                return method(self, index_array)
+            finally:
+                self._live = stream
+
+    return with_live_stream

@@ -1,0 +1,9 @@
+"""Flows of images: from folders, tables and arrays.
+
+In: the arguments of Keras's ``ImageDataGenerator`` and its flows.
+Out: flows with Keras's names and attributes.
+Knows: memory, base, order, read, scan, transform, companions, cache, batch, report, runtime,
+    flow.
+Read: arguments, files, reading, stages, outputs, balance, saving, directory, dataframe, array,
+    transformer, fit, verify.
+"""

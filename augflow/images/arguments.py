@@ -1,0 +1,144 @@
+"""What flows of files are asked for beyond Keras's arguments: taken, checked and set in one place.
+
+The arguments themselves are explained where they are typed, in the docstrings of
+``ImageDataGenerator.flow_from_directory`` and ``flow_from_dataframe``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from augflow.base.checks import checked_switch
+from augflow.cache.flow_slots import checked_cache
+from augflow.companions.arguments import CompanionArguments
+from augflow.images.balance import checked_sampler
+from augflow.images.stages import validation_fraction
+from augflow.read.loaders import checked_formats
+from augflow.read.placement import checked_keep_aspect_ratio
+from augflow.read.resize import CHANNELS, FILTERS
+from augflow.read.scaled import DECODE_MODES
+from augflow.scan.class_order import checked_class_order
+
+
+@dataclass(frozen=True)
+class FileArguments:
+    """See the module; the defaults are those of the four signatures that have these arguments."""
+
+    augment: bool | None = None
+    sampler: str | None = None
+    class_order: str = "text"
+    decode: str = "exact"
+    on_error: str = "raise"
+    formats: Any = None
+    exif: bool = False
+    cache: Any = None
+    companions: CompanionArguments = field(default_factory=CompanionArguments)
+
+    @classmethod
+    def among(cls, given: Mapping[str, Any]) -> FileArguments:
+        """Those among the arguments of a call, e.g. its ``locals()``."""
+        companions = CompanionArguments(
+            **{each.name: given[each.name] for each in fields(CompanionArguments)}
+        )
+        return cls(**{name: given[name] for name in cls._attributes()}, companions=companions)
+
+    def checked(self, class_mode: str | None, shuffle: Any) -> FileArguments:
+        """The same, without what cannot be used.
+
+        Args:
+            class_mode: of the flow, as ``companions.class_mode`` gives it.
+            shuffle: of the flow.
+
+        Raises:
+            TypeError, ValueError: an argument of the wrong type, or none of the choices.
+        """
+        checked_formats(self.formats)
+        return FileArguments(
+            augment=True if self.augment is None else self.augment,
+            sampler=checked_sampler(self.sampler, class_mode, shuffle),
+            class_order=checked_class_order(self.class_order),
+            decode=_checked_choice("decode", self.decode, DECODE_MODES),
+            on_error=_checked_choice("on_error", self.on_error, ("raise", "skip")),
+            formats=self.formats,
+            exif=checked_switch("exif", self.exif),
+            cache=checked_cache(self.cache),
+            companions=self.companions,
+        )
+
+    def set_on(self, flow: Any) -> None:
+        """Set a flow's attributes, which may be changed from outside from then on."""
+        for name in self._attributes():
+            setattr(flow, name, getattr(self, name))
+        endings = checked_formats(self.formats)
+        if endings:
+            flow.white_list_formats = (*flow.white_list_formats, *endings)
+
+    @classmethod
+    def _attributes(cls) -> list[str]:
+        return [each.name for each in fields(cls) if each.name != "companions"]
+
+
+def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method's call, from its ``locals()`` before any other is set."""
+    return {name: value for name, value in call.items() if name not in ("self", "__class__")}
+
+
+def check_class_mode(class_mode: Any, allowed: frozenset[str | None]) -> None:
+    """Raise unless the class mode is one of the allowed."""
+    if class_mode not in allowed:
+        raise ValueError(
+            f"`class_mode` must be one of {sorted(allowed, key=str)}. Received: {class_mode!r}"
+        )
+
+
+def checked_target_size(target_size: Any) -> tuple[int, int]:
+    """The height and width that all images are resized to, as ints.
+
+    Raises:
+        TypeError, ValueError: something else than two ints of at least 1.
+    """
+    try:
+        height, width = (operator.index(side) for side in target_size)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`target_size` must be two ints, (height, width). Received: {target_size!r}"
+        ) from None
+    if height < 1 or width < 1:
+        raise ValueError(f"`target_size` must be at least (1, 1). Received: {target_size!r}")
+    return height, width
+
+
+def split_of(subset: str | None, generator: Any) -> tuple[float, float] | None:
+    """The fraction of each class that a subset takes: validation first, then training.
+
+    Raises:
+        ValueError: an unknown subset, or a validation part of nothing.
+    """
+    if subset is None:
+        return None
+    border = validation_fraction(subset, generator)
+    return (0, border) if subset == "validation" else (border, 1)
+
+
+def check_reading(color_mode: Any, interpolation: Any, keep_aspect_ratio: Any) -> None:
+    """Raise ``ValueError`` unless these say how an image is read."""
+    checked_keep_aspect_ratio(keep_aspect_ratio)
+    if color_mode not in (*CHANNELS, "unchanged"):
+        raise ValueError(
+            '`color_mode` must be "rgb", "rgba", "grayscale" or "unchanged". '
+            f"Received: {color_mode!r}"
+        )
+    if interpolation not in FILTERS:
+        raise ValueError(
+            f"`interpolation` must be one of {sorted(FILTERS)}. Received: {interpolation!r}"
+        )
+
+
+def _checked_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        words = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"`{name}` must be {words}. Received: {value!r}")
+    return str(value)

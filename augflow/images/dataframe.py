@@ -1,0 +1,167 @@
+"""Batches from the files named in a table: ``flow_from_dataframe``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow.companions.annotations import Boxes, Keypoints
+from augflow.images.arguments import FileArguments, check_class_mode
+from augflow.images.files import FileIterator
+from augflow.images.outputs import WITHOUT_CLASSES
+from augflow.order.sample_count import SampleCount
+from augflow.scan.dataframe import (
+    CLASS_MODES,
+    check_columns,
+    keep_valid_files,
+    split_slice,
+    with_targets,
+)
+from augflow.scan.labels import class_numbers, keep_classes
+from augflow.scan.table_inputs import TableInputs, check_extra_cols, read_extra_cols
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class DataFrameIterator(FileIterator):
+    """Yields batches of the images named in a dataframe's column.
+
+    ``ImageDataGenerator.flow_from_dataframe`` makes it, and explains the arguments. Besides:
+
+    Args:
+        image_data_generator: see ``DirectoryIterator``.
+        data_format: Defaults to "channels_last".
+        dtype: Defaults to "float32".
+
+    Attributes:
+        dataframe_index: the labels, in the dataframe's index, of the rows that remain, in the
+            order of ``filenames``: ``dataframe.loc[flow.dataframe_index]``.
+        Those of ``DirectoryIterator``, too.
+    """
+
+    allowed_class_modes = frozenset(CLASS_MODES)
+    # A subclass may leave out the initialisation of its base.
+    _table_inputs: TableInputs | None = None
+
+    def __init__(
+        self,
+        dataframe: pandas.DataFrame,
+        directory: Any = None,
+        image_data_generator: Any = None,
+        x_col: Any = "filename",
+        y_col: Any = "class",
+        weight_col: Any = None,
+        target_size: tuple[int, int] = (256, 256),
+        color_mode: str = "rgb",
+        classes: list[Any] | None = None,
+        class_mode: str | None = "categorical",
+        batch_size: int = 32,
+        shuffle: bool = True,
+        seed: int | None = None,
+        data_format: str = "channels_last",
+        save_to_dir: str | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        subset: str | None = None,
+        interpolation: str = "nearest",
+        keep_aspect_ratio: bool | str = False,
+        dtype: Any = "float32",
+        validate_filenames: bool = True,
+        *,
+        augment: bool | None = None,
+        extra_cols: Any = None,
+        preprocess: Any = None,
+        image_key: str | None = None,
+        sampler: str | None = None,
+        class_order: str = "text",
+        decode: str = "exact",
+        on_error: str = "raise",
+        formats: Any = None,
+        exif: bool = False,
+        cache: Any = None,
+        mask_directory: Any = None,
+        mask_loader: Any = None,
+        mask_fill: int | None = None,
+        mask_dtype: Any = "uint8",
+        boxes: Boxes | None = None,
+        keypoints: Keypoints | None = None,
+        with_transform_matrix: bool = False,
+    ) -> None:
+        call = locals()
+        self.set_processing_attrs(
+            image_data_generator,
+            target_size,
+            color_mode,
+            data_format,
+            save_to_dir,
+            save_prefix,
+            save_format,
+            subset,
+            interpolation,
+            keep_aspect_ratio,
+        )
+        arguments = FileArguments.among(call)
+        class_mode = arguments.companions.class_mode(class_mode)
+        check_class_mode(class_mode, self.allowed_class_modes)
+        arguments.checked(class_mode, shuffle).set_on(self)
+        self.directory = directory or ""
+        self.class_mode = class_mode
+        self.dtype = dtype
+        check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
+        check_extra_cols(dataframe, extra_cols, preprocess, image_key)
+        if validate_filenames:
+            dataframe = keep_valid_files(dataframe, self.directory, x_col, self.white_list_formats)
+        if class_mode not in WITHOUT_CLASSES:
+            dataframe, names = keep_classes(dataframe, y_col, classes, self.class_order)
+            self.class_indices = {name: number for number, name in enumerate(names)}
+            self.num_classes = len(names)
+        dataframe = with_targets(dataframe, y_col, weight_col, class_mode)
+        if extra_cols is not None:
+            # Before a subset is taken: a function sees the same rows for both of them.
+            self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)
+        dataframe = self._take_rows(dataframe, x_col, y_col, weight_col)
+        self._arrange_companions(arguments, dataframe, y_col)
+        kind = "validated" if validate_filenames else "non-validated"
+        belonging = (
+            "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
+        )
+        print(f"Found {self.samples} {kind} image filenames{belonging}.")
+        super().__init__(self.samples, batch_size, shuffle, seed)
+        self._get_ready()
+
+    def _take_rows(
+        self, dataframe: pandas.DataFrame, x_col: Any, y_col: Any, weight_col: Any
+    ) -> pandas.DataFrame:
+        """Take over the rows of the subset: files, targets, weights, inputs; gives those rows."""
+        if self.split is not None:
+            part = split_slice(len(dataframe), self.split)
+            dataframe = dataframe.iloc[part]
+            if self._table_inputs is not None:
+                self._table_inputs = self._table_inputs.part(part)
+        self.dataframe_index = dataframe.index
+        if self.class_mode not in WITHOUT_CLASSES:
+            self.classes = class_numbers(dataframe, y_col, self.class_indices)
+        self.filenames = dataframe[x_col].tolist()
+        self.samples = SampleCount(len(self.filenames))
+        self._sample_weight = None if weight_col is None else dataframe[weight_col].to_numpy()
+        if self.class_mode == "multi_output":
+            self._targets: Any = [np.array(dataframe[column].tolist()) for column in y_col]
+        elif self.class_mode == "raw":
+            self._targets = dataframe[y_col].to_numpy()
+        return dataframe
+
+    @property
+    def labels(self) -> Any:
+        """Class number of every sample; for "raw" and "multi_output" the targets."""
+        return self._targets if self.class_mode in ("raw", "multi_output") else self.classes
+
+    @property
+    def sample_weight(self) -> Any:
+        """Weight of every sample, or None."""
+        return self._sample_weight
+
+    def _inputs(self, images: np.ndarray, indices: np.ndarray) -> Any:
+        inputs = self._table_inputs
+        return images if inputs is None else inputs.beside(images, indices)

@@ -1,0 +1,398 @@
+"""What flows of image files have: how files are read, the companions, the cache, broken files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator as AbstractIterator
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augflow.base.settings import ReadSettings
+from augflow.batch.image_kind import check_cacheable
+from augflow.batch.image_plan import ImagePlan
+from augflow.batch.plan import BadSample
+from augflow.batch.request import Request
+from augflow.cache.flow_slots import CurrentCache, FlowCache, open_flow_cache
+from augflow.cache.images import CacheInfo, ImageCache
+from augflow.companions.arrange import Arrangement, ImageRows, arrange_companions
+from augflow.flow.engine_iterator import EngineIterator
+from augflow.images.arguments import FileArguments, check_reading, checked_target_size, split_of
+from augflow.images.balance import BalancedSampler, class_weight, single_labels
+from augflow.images.outputs import with_targets
+from augflow.images.reading import FileReading
+from augflow.images.saving import check_save_to_dir, save_images
+from augflow.images.stages import (
+    has_user_augmentation,
+    make_image_plan,
+    own_methods,
+    sample_timeout,
+    user_augmentation,
+)
+from augflow.order.permutation import EpochOrder
+from augflow.order.schedule import Place
+from augflow.order.streams import SampleSeeds, StreamState
+from augflow.read.resize import CHANNELS
+from augflow.report.bad_files import BadFiles, NothingLeftError
+from augflow.runtime.engine import Batch
+from augflow.scan.file_paths import FilePaths
+
+if TYPE_CHECKING:
+    import pandas
+
+# So many others are tried in the place of a batch of broken files alone.
+_STAND_INS = 4
+# Bound of the number in the name of a saved image, as in Keras.
+_HIGHEST_SAVE_NUMBER = 10_000_000
+
+
+class FileIterator(EngineIterator):
+    """A flow of image files; a subclass scans for them.
+
+    Everything that may be set from outside is an attribute, as in Keras, and read anew for each
+    batch. What the flow has besides is kept in objects of its own.
+    """
+
+    class_mode: str | None
+    classes: Any
+    class_indices: dict[Any, int]
+    directory: Any
+    filenames: list[str]
+    image_data_generator: Any
+    data_format: str
+    dtype: Any
+    save_to_dir: str | None
+    save_prefix: str
+    save_format: str
+    split: tuple[float, float] | None
+    # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
+    augment: bool = True
+    sampler: str | None = None
+    class_order: str
+    decode: str = "exact"
+    on_error: str = "raise"
+    exif: bool = False
+    formats: Any = None
+    cache: str | None = None
+    _arrangement: Arrangement | None = None
+
+    # Settings
+
+    def set_processing_attrs(
+        self,
+        image_data_generator: Any,
+        target_size: tuple[int, int],
+        color_mode: str,
+        data_format: str,
+        save_to_dir: str | None,
+        save_prefix: str,
+        save_format: str,
+        subset: str | None,
+        interpolation: str,
+        keep_aspect_ratio: bool | str,
+    ) -> None:
+        """Set the attributes that files are processed by; see ``flow_from_directory``.
+
+        Raises:
+            ValueError, TypeError: a value that cannot be used.
+        """
+        self.image_data_generator = image_data_generator
+        self.target_size = checked_target_size(target_size)
+        check_reading(color_mode, interpolation, keep_aspect_ratio)
+        self.keep_aspect_ratio = keep_aspect_ratio
+        self.color_mode = color_mode
+        self.data_format = data_format
+        if color_mode != "unchanged":
+            self._set_image_shape(CHANNELS[color_mode])
+        self.save_to_dir = save_to_dir
+        check_save_to_dir(save_to_dir)
+        self.save_prefix = save_prefix
+        self.save_format = save_format
+        self.interpolation = interpolation
+        self.split = split_of(subset, image_data_generator)
+        self.subset = subset
+
+    def _arrange_companions(
+        self,
+        arguments: FileArguments,
+        dataframe: pandas.DataFrame | None = None,
+        mask_column: Any = None,
+    ) -> None:
+        """Find what moves with the images, once ``filenames`` are known."""
+        images = ImageRows(
+            self.filenames,
+            self._root(),
+            self._path,
+            self._reading.settings_of_any(self),
+            dataframe,
+            mask_column,
+            self.split is not None,
+            self.on_error == "skip",
+        )
+        stranger = own_methods(self.image_data_generator)
+        with_masks = self.class_mode == "mask"
+        self._arrangement = arrange_companions(arguments.companions, with_masks, images, stranger)
+
+    def _set_image_shape(self, channels: int) -> None:
+        if self.data_format == "channels_last":
+            self.image_shape = (*self.target_size, channels)
+        else:
+            self.image_shape = (channels, *self.target_size)
+
+    def _get_ready(self) -> None:
+        """Learn what has to be learnt from files, open the cache and say how full it is."""
+        self._epoch_order()  # a sampler that does not fit the classes fails here and now
+        if self.color_mode == "unchanged":
+            # All that can be wrong is to be said now.
+            self._set_image_shape(self._image_shape()[2])
+            self._plan()
+        else:
+            # What contradicts itself is better known now than at the first batch.
+            user_augmentation(self, self._companion_settings())
+        cache = self._current_cache()
+        if cache is not None:
+            print(cache.info())
+
+    # Files
+
+    @cached_property
+    def _paths(self) -> FilePaths:
+        return FilePaths()
+
+    @property
+    def filepaths(self) -> list[str]:
+        """Paths of the files, in the order of ``filenames``."""
+        return self._paths.all(self._root(), self.filenames)
+
+    @filepaths.setter
+    def filepaths(self, value: list[str]) -> None:
+        self._paths.given = value
+
+    # Where Keras keeps them, and where subclasses written for it put theirs.
+    @property
+    def _filepaths(self) -> list[str]:
+        return self.filepaths
+
+    @_filepaths.setter
+    def _filepaths(self, value: list[str]) -> None:
+        self.filepaths = value
+
+    def _root(self) -> str:
+        return os.fspath(self.directory or "")
+
+    def _names(self, indices: np.ndarray) -> list[str]:
+        """The paths of some samples."""
+        if type(self).filepaths is not FileIterator.filepaths:
+            paths = self.filepaths
+            return [paths[index] for index in indices.tolist()]
+        return self._paths.some(self._root(), self.filenames, indices)
+
+    def _path(self, index: int) -> str:
+        return str(self._names(np.array([index]))[0])
+
+    # How they are read
+
+    @cached_property
+    def _reading(self) -> FileReading:
+        return FileReading()
+
+    def _each_path(self) -> AbstractIterator[str]:
+        return map(self._path, range(int(self.n)))
+
+    def _read_settings(self) -> ReadSettings:
+        return self._reading.settings(self, self._each_path())
+
+    def _image_shape(self) -> tuple[int, int, int]:
+        return self._reading.image_shape(self, self._each_path())
+
+    def _working_dtype(self) -> str:
+        return self._reading.working_dtype(self)
+
+    def _companion_settings(self) -> Any:
+        return None if self._arrangement is None else self._arrangement.settings
+
+    # The engine's part
+
+    def _plan(self) -> ImagePlan:
+        plan = make_image_plan(
+            self,
+            self._image_shape(),
+            self._working_dtype(),
+            read=self._read_settings(),
+            cache=self._image_cache(),
+            companions=self._companion_settings(),
+            inputs_as_targets=self.class_mode == "input",
+            on_error=self.on_error,
+        )
+        self._reading.check(self, plan, bool(self.save_to_dir))
+        return plan
+
+    def _request_for(
+        self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
+    ) -> Request:
+        cache, companions = self._current_cache(), self._arrangement
+        return Request(
+            key,
+            len(indices),
+            stream,
+            self._names(indices),
+            None if cache is None else cache.slots_of(indices),
+            seeds=seeds if has_user_augmentation(self) else None,
+            extras=None if companions is None else companions.of(indices),
+        )
+
+    def _user_workers(self) -> int | None:
+        return getattr(self.image_data_generator, "workers", None)
+
+    def _sample_timeout(self) -> float | None:
+        return sample_timeout(self.image_data_generator)
+
+    def _settings_revision(self) -> Any:
+        return getattr(self.image_data_generator, "_revision", None)
+
+    def _decode_mode(self) -> str | None:
+        return self.decode
+
+    def _builds_directly(self) -> bool:
+        return bool(self.save_to_dir) or super()._builds_directly()
+
+    def _after_direct_build(
+        self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
+    ) -> None:
+        left_out = {bad.row for bad in batch.bad}
+        save_images(self, batch.arrays[0], indices, left_out, stream, _HIGHEST_SAVE_NUMBER)
+
+    # What a batch is handed over as
+
+    @property
+    def labels(self) -> Any:
+        """Class number of every sample."""
+        return self.classes
+
+    @property
+    def sample_weight(self) -> Any:
+        """Weight of every sample, or None."""
+        return None
+
+    def _inputs(self, images: np.ndarray, indices: np.ndarray) -> Any:
+        """What the model gets for a batch of images."""
+        return images
+
+    def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        inputs = self._inputs(arrays[0], indices)
+        return with_targets(self, inputs, arrays, indices, self._arrangement)
+
+    # Classes
+
+    def class_weight(self) -> dict[int, float]:
+        """Weights for ``model.fit(class_weight=...)`` by which all classes count equally.
+
+        Returns:
+            {class number: samples / (classes * samples of the class)}, over the classes that
+            have samples; the formula of scikit-learn's ``class_weight="balanced"``.
+
+        Raises:
+            ValueError: the class mode has no classes, or a sample has several.
+        """
+        return class_weight(
+            single_labels("class_weight()", self.classes, self.class_mode, self.filenames)
+        )
+
+    def _epoch_order(self) -> EpochOrder:
+        if self.sampler is None:
+            return super()._epoch_order()
+        return self._balanced.order(
+            self.sampler, self.shuffle, self.classes, self.class_mode, self.filenames
+        )
+
+    # The cache
+
+    def cache_info(self) -> CacheInfo | None:
+        """How full the cache is, of this flow's images; None without a cache.
+
+        Returns:
+            ``images``, ``cached``, ``bytes``, ``bytes_needed``, ``bytes_free``, ``where``; as
+            a text it is one line.
+        """
+        return self._cache_of_files.info(self._cache_state(), self._opened_cache)
+
+    def _cache_state(self) -> Any:
+        # Any attribute that was set may have changed the files or the settings. Files that have
+        # changed places within a list are noticed when they are read.
+        return (self.__dict__.get("_revision"), len(self.filenames))
+
+    def _current_cache(self) -> FlowCache | None:
+        """The cache for the files and settings as they are now, None for none."""
+        return self._cache_of_files.get(self._cache_state(), self._opened_cache)
+
+    def _opened_cache(self) -> FlowCache | None:
+        if self.cache is None:
+            return None
+        settings = self._read_settings()
+        check_cacheable(self.cache, settings)
+        names = self._names(np.arange(int(self.n)))
+        return open_flow_cache(self.cache, settings, self._image_shape(), names)
+
+    def _image_cache(self) -> ImageCache | None:
+        cache = self._current_cache()
+        return None if cache is None else cache.cache
+
+    # Broken files
+
+    @property
+    def bad_files(self) -> dict[str, str]:
+        """The files that ``on_error="skip"`` has left out so far: path to reason."""
+        return dict(self._bad_files.reasons)
+
+    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
+        self._bad_files.leave_out(bad, len(indices))
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        try:
+            return super()._fetch(place, coming)
+        except NothingLeftError:
+            # Without shuffling each epoch would have the same gap, and predictions an order.
+            if self.shuffle:
+                for other in self._current_schedule().before(place, self._epoch, _STAND_INS):
+                    with suppress(NothingLeftError):
+                        batch = super()._fetch(other, iter(()))
+                        self._bad_files.add_stand_in()
+                        return batch
+            raise
+        finally:
+            if self.on_error == "skip":
+                self._bad_files.batch_was_read(place.key[0], place.key[1], len(self))
+
+    # Life
+
+    def on_epoch_end(self) -> None:
+        """See ``Iterator.on_epoch_end``; also says which files were left out."""
+        # Keras looks at the first batch and ends an "epoch" before it begins one.
+        is_an_end = self._begun
+        super().on_epoch_end()
+        if is_an_end:
+            self._bad_files.epoch_has_ended()
+
+    def close(self) -> None:
+        """End reading ahead and free its memory and that of a cache in memory, unless other
+        flows use it; batches in use stay valid.
+
+        A closed flow that is used again starts anew.
+        """
+        super().close()
+        self._cache_of_files.forget()
+        self._bad_files.report()
+
+    def _restore_runtime(self) -> None:
+        super()._restore_runtime()
+        self._bad_files = BadFiles()
+        self._cache_of_files = CurrentCache()
+        self._balanced = BalancedSampler()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        for name in ("_bad_files", "_cache_of_files", "_balanced"):
+            state.pop(name, None)
+        return state

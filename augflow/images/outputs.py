@@ -1,0 +1,71 @@
+"""A batch of images as the model gets it: inputs, targets, weights."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from augflow.batch.targets import batch_targets
+from augflow.companions.arrange import Arrangement
+
+WITHOUT_CLASSES = frozenset({"input", "mask", "multi_output", "raw", None})
+
+
+class LabelledFlow(Protocol):
+    """The attributes of a flow of files that say what its targets are; all may change."""
+
+    class_mode: str | None
+    classes: Any
+    class_indices: dict[Any, int]
+    data_format: str
+    dtype: Any
+
+    @property
+    def labels(self) -> Any:
+        """The target of each sample."""
+
+    @property
+    def sample_weight(self) -> Any:
+        """The weight of each sample, or None."""
+
+    def _image_shape(self) -> tuple[int, int, int]: ...
+
+
+def with_targets(
+    flow: LabelledFlow,
+    inputs: Any,
+    arrays: list[np.ndarray],
+    indices: np.ndarray,
+    arrangement: Arrangement | None,
+) -> Any:
+    """A batch as ``next()`` gives it: inputs, (inputs, targets) or (inputs, targets, weights).
+
+    Args:
+        flow: says what the targets are.
+        inputs: of the model.
+        arrays: of the batch, as its plan lays them out.
+        indices: int array of shape (batch,), positions of the samples.
+        arrangement: what moves with the images, None for nothing.
+    """
+    targets: Any = None
+    if flow.class_mode == "input":
+        targets = arrays[1]
+    elif flow.class_mode not in (None, "mask"):
+        numbered = flow.class_mode not in WITHOUT_CLASSES
+        targets = batch_targets(
+            flow.class_mode,
+            indices,
+            flow.classes if numbered else None,
+            len(flow.class_indices) if numbered else None,
+            None if numbered else flow.labels,
+            flow.dtype,
+        )
+    if arrangement is not None:
+        channels_first = flow.data_format == "channels_first"
+        targets = arrangement.beside(targets, arrays, flow._image_shape(), channels_first)
+    if targets is None:
+        # Keras would take a bare tuple for inputs and targets.
+        return (inputs,) if isinstance(inputs, tuple) else inputs
+    weights = flow.sample_weight
+    return (inputs, targets) if weights is None else (inputs, targets, weights[indices])

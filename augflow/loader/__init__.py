@@ -1,0 +1,7 @@
+"""Flows of any samples, that a function of the user's loads.
+
+In: IDs and a function.
+Out: batches of what it returns.
+Knows: memory, base, order, scan, cache, batch, runtime, flow.
+Read: plan, flow.
+"""

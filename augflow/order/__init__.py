@@ -1,0 +1,7 @@
+"""Which sample comes when, and where its random numbers come from.
+
+In: a seed, and the number of samples.
+Out: the permutation of an epoch, the places of its batches, their random streams.
+Knows: base.
+Read: streams, permutation, schedule, subset, sample_count, access_pattern, position_set.
+"""

@@ -1,0 +1,148 @@
+"""Epochs and the places in them: pure functions of (samples, batch size, shuffle, seed).
+
+An epoch is named by its start: the number of batches seen before it. The batch at ``position``
+draws from the stream seeded with ``seed + start + position``; the epoch's permutation comes first
+from the stream of position 0, as in Keras's ``next()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from augflow.order.permutation import EpochOrder, SampleOrder, batch_count, epoch_order, occurrences
+from augflow.order.streams import SampleSeeds, StreamState, seeded
+from augflow.order.subset import check_has_batch
+
+_EPOCHS_KEPT = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Epoch:
+    """The order of one pass, and the stream of its first batch.
+
+    ``each_once`` says that no sample comes twice, which spares a search.
+    """
+
+    start: int
+    order: SampleOrder
+    first_stream: StreamState
+    each_once: bool = False
+
+    @cached_property
+    def occurrences(self) -> np.ndarray | None:
+        """For each place how often its sample came before; None if none comes twice."""
+        # An order that is made part by part has each sample once, too.
+        if self.each_once or not isinstance(self.order, np.ndarray):
+            return None
+        return occurrences(self.order)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """One batch: what names it, its samples, the stream it draws from, and the samples' own."""
+
+    key: tuple[int, int, int]
+    indices: np.ndarray
+    stream: StreamState
+    seeds: SampleSeeds
+
+
+class Schedule:
+    """All epochs of a flow with unchanging settings.
+
+    Args:
+        samples: number of samples.
+        batch_size: samples a batch.
+        shuffle: whether each epoch has a permutation of its own.
+        base_seed: int in [0, 2**32).
+        order: draws the order of an epoch. Defaults to a permutation.
+        drop_remainder: whether an epoch ends before a batch that would be shorter.
+
+    Raises:
+        ValueError: that leaves no batch.
+    """
+
+    def __init__(
+        self,
+        samples: int,
+        batch_size: int,
+        shuffle: bool,
+        base_seed: int,
+        order: EpochOrder = epoch_order,
+        drop_remainder: bool = False,
+    ) -> None:
+        self.settings = (samples, batch_size, shuffle, base_seed, order, drop_remainder)
+        check_has_batch(samples, batch_size, drop_remainder)
+        self.samples = samples
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.base_seed = base_seed
+        self.order = order
+        # The samples that an epoch hands over.
+        self._shown = samples - samples % batch_size if drop_remainder else samples
+        self._epochs: dict[int, Epoch] = {}
+
+    def epoch(self, start: int) -> Epoch:
+        """The epoch that begins after ``start`` batches."""
+        # Several threads read ahead: each works with what it has in its hands.
+        epoch = self._epochs.get(start)
+        if epoch is None:
+            seed = seeded(self.base_seed, start)
+            order, stream = self.order(self.samples, self.shuffle, seed)
+            epoch = Epoch(start, order, stream, each_once=self.order is epoch_order)
+            for old in list(self._epochs)[: 1 - _EPOCHS_KEPT]:
+                self._epochs.pop(old, None)
+            self._epochs[start] = epoch
+        return epoch
+
+    def place(self, epoch: Epoch, position: int, seen: int) -> Place:
+        """The batch at ``position``, as the one after ``seen`` others.
+
+        ``seen`` is ``epoch.start + position`` unless somebody has set the counters.
+        """
+        # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
+        shown = (position * self.batch_size) % self._shown if self._shown else 0
+        rows = slice(shown, shown + self.batch_size)
+        indices = epoch.order[rows]
+        stream = seeded(self.base_seed, seen) if position else epoch.first_stream
+        again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
+        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
+        return Place((epoch.start, position, seen), indices, stream, seeds)
+
+    def follower(self, position: int) -> int:
+        """The position after this one; 0 begins another epoch."""
+        shown = (position * self.batch_size) % self._shown if self._shown else 0
+        return position + 1 if self._shown > shown + self.batch_size else 0
+
+    def coming(self, epoch: Epoch, position: int, seen: int) -> Iterator[Place]:
+        """The places that ``next()`` will come to from here on, without end."""
+        while True:
+            if position == 0:
+                epoch = self.epoch(seen)
+            yield self.place(epoch, position, seen)
+            position = self.follower(position)
+            seen += 1
+
+    def by_index(self, epoch: Epoch, positions: list[int]) -> Iterator[Place]:
+        """The places of one epoch in the given order."""
+        for position in positions:
+            yield self.place(epoch, position, epoch.start + position)
+
+    def before(self, place: Place, epoch: Epoch | None, most: int) -> list[Place]:
+        """At most so many places before another one of its epoch, the nearest first.
+
+        Args:
+            place: comes after them, or with the epoch's first ones before it.
+            epoch: the one that is being read, None for none.
+            most: of them.
+        """
+        start, position, _ = place.key
+        if epoch is None or epoch.start != start:
+            epoch = self.epoch(start)
+        batches = batch_count(self._shown, self.batch_size)
+        others = [(position - distance) % batches for distance in range(1, min(most + 1, batches))]
+        return [self.place(epoch, other, start + other) for other in others]

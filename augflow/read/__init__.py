@@ -1,0 +1,8 @@
+"""From the bytes of a file to pixels of the wanted size.
+
+In: a path and ``ReadSettings``.
+Out: an array (height, width, channels).
+Knows: base.
+Read: image_file, decode, pillow, unchanged, tiff, loaders, orientation, placement, resize,
+    scaled, image_size, load_and_save.
+"""

@@ -1,0 +1,7 @@
+"""What a flow tells about itself: where its time went, which files were bad.
+
+In: times and reasons that come back with each batch.
+Out: numbers and sentences.
+Knows: base, order, batch.
+Read: epoch_meter, stats, stats_callback, bad_files.
+"""

@@ -1,0 +1,147 @@
+"""Every example runs, ends well and says what it promises."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("keras")
+pytest.importorskip("matplotlib")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TIME_LIMIT_SECONDS = 120
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
+
+
+# What follows each example's name: as much work as shows that it works.
+ARGUMENTS = {
+    "segmentation": ["--epochs", "6"],
+    "image_and_table": ["--epochs", "8"],
+    "albumentations_pipeline": ["--epochs", "5"],
+    "classify_folder": ["--data", "digits", "--epochs", "8"],
+    "predict_dataframe": ["--epochs", "5"],
+    "csv_stream": ["--rows", "60000", "--epochs", "4"],
+    "autoencoder": ["--epochs", "3", "--output", "pairs.png"],
+    "volumes": ["--volumes", "600", "--epochs", "6"],
+    "recommender": ["--epochs", "3"],
+    "replace_import": ["--images", "96"],
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """An example that has ended: what it printed, and the folder it ran in."""
+
+    output: str
+    folder: Path
+
+
+def run_example(name: str, folder: Path) -> Run:
+    """Run an example with ``folder`` as current directory."""
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *ARGUMENTS[name]],
+        cwd=folder,
+        # The examples' data goes below the folder, which pytest removes.
+        env=os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(EXAMPLES.parent)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIME_LIMIT_SECONDS,
+    )
+    assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr[-4000:]
+    return Run(finished.stdout, folder)
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """That of the test's own example."""
+    return run_example(request.node.name.removeprefix("test_"), tmp_path)
+
+
+def number_in(output: str, pattern: str) -> float:
+    """The number that the pattern's group finds in what an example printed."""
+    match = re.search(pattern, output)
+    assert match, f"{pattern!r} is not in: {output[-500:]}"
+    return float(match[1])
+
+
+def check_picture(path: Path) -> None:
+    """The file is a picture of a sensible size that is not all one colour."""
+    with Image.open(path) as picture:
+        assert min(picture.size) > 150
+        assert len(picture.convert("L").getcolors()) > 50
+
+
+def test_classify_folder(run: Run) -> None:
+    last_line = run.output.strip().splitlines()[-1]
+    assert number_in(last_line, r"^validation accuracy ([\d.]+) %$") >= 90
+    assert len(list((run.folder / "digits").glob("*/*.png"))) == 1797
+    check_picture(run.folder / "classify_folder.png")
+
+
+def test_autoencoder(run: Run) -> None:
+    loss = number_in(run.output, r"mean squared error ([\d.]+)")
+    assert loss < number_in(run.output, r"of the mean image ([\d.]+)")
+    check_picture(run.folder / "pairs.png")
+
+
+def test_replace_import(run: Run) -> None:
+    assert "labels equal" in run.output
+    assert number_in(run.output, r"largest difference of a pixel: ([\d.]+) of 255") <= 0.05
+    assert number_in(run.output, r"augflow +([\d.]+) images/s") > 0
+
+
+def test_image_and_table(run: Run) -> None:
+    pattern = r"mean error of the sum to pay: {}, without the table {}"
+    # The sums differ from their median by 4.3 on average.
+    assert number_in(run.output, pattern.format(r"([\d.]+)", r"[\d.]+")) < 1.5
+    assert number_in(run.output, pattern.format(r"[\d.]+", r"([\d.]+)")) > 3
+
+
+def test_predict_dataframe(run: Run) -> None:
+    assert "accuracy on 898 files" in run.output
+    # Far above the 10 % of a guess, so that names and predictions cannot be mismatched.
+    assert number_in(run.output, r"files: ([\d.]+) %") > 70
+
+
+def test_segmentation(run: Run) -> None:
+    last_line = run.output.strip().splitlines()[-1]
+    score = number_in(last_line, r"^intersection over union ([\d.]+)")
+    assert score >= 0.5 > number_in(last_line, r"all pixels digit ([\d.]+)$")
+    assert len(list(run.folder.glob("*/masks/*.png"))) == 600
+    check_picture(run.folder / "segmentation.png")
+
+
+def test_albumentations_pipeline(run: Run) -> None:
+    pytest.importorskip("albumentations")
+    assert "batches of 0, 1 and 2 workers are equal" in run.output
+    assert number_in(run.output, r"validation accuracy ([\d.]+) %") >= 75
+    check_picture(run.folder / "albumentations_pipeline.png")
+
+
+def test_volumes(run: Run) -> None:
+    last_line = run.output.strip().splitlines()[-1]
+    # Two classes of the same number.
+    assert number_in(last_line, r"^accuracy on 120 validation volumes: ([\d.]+) %$") > 90
+
+
+def test_recommender(run: Run) -> None:
+    error = number_in(run.output, r"on 20000 unseen ratings: ([\d.]+) stars")
+    # The noise of the ratings and their steps of half a star leave about 0.29.
+    assert error < 0.45 < number_in(run.output, r"of the mean rating: ([\d.]+)")
+
+
+def test_csv_stream(run: Run) -> None:
+    assert "108000 rows to train with, 12000 to judge by" in run.output
+    error = number_in(run.output, r"mean absolute error ([\d.]+)")
+    # Nobody gets below the noise; the mean is far above.
+    assert 0.95 < error / number_in(run.output, r"of the noise alone ([\d.]+)") < 1.3
+    assert error < 0.3 * number_in(run.output, r"of the mean demand ([\d.]+)")
