@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +53,15 @@ class ImageSettings:
     augment: bool = True
     cache: CachePlace | None = None
     on_error: str = "raise"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A default is there by itself, and what was computed can be computed again.
+        defaults = {each.name: each.default for each in fields(self)}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name in defaults and value is not defaults[name]
+        }
 
     @property
     def calls_user_code(self) -> bool:
