@@ -79,12 +79,18 @@ class _Rows:
 
     def build(self) -> None:
         """Build all rows, one by one."""
-        for place, name in enumerate(self.job.names):
-            self.clock.begin(self.job.start + place, name)
-            with UserCode(_note, name, self.plan):
-                image = self._read(place)
-                with self._global_stream():
-                    self._build_row(place, image)
+        held = self.plan.held_generators
+        with held.borrowed():
+            for place, name in enumerate(self.job.names):
+                self.clock.begin(self.job.start + place, name)
+                with UserCode(_note, name, self.plan):
+                    held.seed(self.job.seeds, place)
+                    self._build_sample(place)
+
+    def _build_sample(self, place: int) -> None:
+        image = self._read(place)
+        with self._global_stream():
+            self._build_row(place, image)
 
     def _build_row(self, place: int, image: np.ndarray | None) -> None:
         """The order of the stages, for one image as it was read; None for one to be left out."""

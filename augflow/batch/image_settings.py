@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from augflow.base.settings import ReadSettings, StandardizeSettings, TransformSettings
+from augflow.batch.plan import declared_state
 from augflow.cache.slots import CachePlace
 from augflow.companions.moving import CompanionSettings
 from augflow.companions.pipeline import Augmentation
 from augflow.memory.layout import Field, Layout
+from augflow.order.find_generators import find_generators
+from augflow.order.held_generators import HeldGenerators
 from augflow.transform.preprocess_input import KerasPreprocessing
 
 
@@ -55,13 +58,7 @@ class ImageSettings:
     on_error: str = "raise"
 
     def __getstate__(self) -> dict[str, Any]:
-        # A default is there by itself, and what was computed can be computed again.
-        defaults = {each.name: each.default for each in fields(self)}
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name in defaults and value is not defaults[name]
-        }
+        return declared_state(self)
 
     @property
     def calls_user_code(self) -> bool:
@@ -112,6 +109,21 @@ class ImageSettings:
         """The user's objects and functions that take part."""
         loaders = [loader.name for loader in self.read.loaders] if self.read else []
         return " or ".join([*self._user_functions, *loaders]) or "the flow's plan"
+
+    @cached_property
+    def held_generators(self) -> HeldGenerators:
+        """See ``BatchPlan``."""
+        roots: list[tuple[str, Any]] = [("image_data_generator", self.custom)]
+        if self.is_indivisible and self.standardize is not None:
+            roots.append(("preprocessing_function", self.standardize.preprocessing_function))
+        if self.augmentation is not None:
+            roots.append(("augmentation", self.augmentation.function))
+        if self.companions is not None:
+            loaders = self.companions.user_functions()
+            roots += [(f"loader {number}", loader) for number, loader in enumerate(loaders)]
+        if self.read is not None:
+            roots += [(f"formats[{each.ending!r}]", each.function) for each in self.read.loaders]
+        return find_generators(roots)
 
     @property
     def _user_functions(self) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from augflow.base.stage_times import StageClock
 from augflow.memory.layout import Layout
+from augflow.order.held_generators import HeldGenerators
 from augflow.order.streams import SampleSeeds, StreamState
 
 if TYPE_CHECKING:
@@ -72,6 +73,19 @@ class Built:
     bad: list[BadSample] = field(default_factory=list)
 
 
+def declared_state(plan: Any) -> dict[str, Any]:
+    """What is pickled of a dataclass: its fields, but for those that have their defaults.
+
+    A default is there by itself, and what was computed can be computed again.
+    """
+    defaults = {each.name: each.default for each in fields(plan)}
+    return {
+        name: value
+        for name, value in vars(plan).items()
+        if name in defaults and value is not defaults[name]
+    }
+
+
 class BatchPlan(Protocol):
     """What every batch of a flow has in common, and how one is built.
 
@@ -98,6 +112,10 @@ class BatchPlan(Protocol):
     @property
     def leaves_out(self) -> bool:
         """Whether samples that cannot be built are left out rather than raised."""
+
+    @property
+    def held_generators(self) -> HeldGenerators:
+        """Random generators in functions of the user's, which are seeded for each sample."""
 
     def build(
         self,

@@ -20,7 +20,7 @@ class Request:
         key: what tells it from every other batch of the flow.
         samples: rows.
         stream: where its random numbers come from.
-        names, slots, seeds, extras: of the samples, see ``batch_plan.Job``.
+        names, slots, seeds, extras: of the samples, see ``plan.Job``.
         lay: for arrays, writes the raw samples into the batch before it is built.
     """
 

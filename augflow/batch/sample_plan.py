@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
 from augflow.base.stage_times import StageClock
 from augflow.base.user_code import UserCode
-from augflow.batch.plan import Built, Job
+from augflow.batch.plan import Built, Job, declared_state
 from augflow.cache.slots import SlotStore
 from augflow.memory.layout import Layout
+from augflow.order.find_generators import find_generators
+from augflow.order.held_generators import HeldGenerators
 
 
 @dataclass(frozen=True)
@@ -48,11 +51,26 @@ class SamplePlan:
         store: SlotStore | None = None,
     ) -> Built:
         """Build the job's rows in place, see ``BatchPlan``."""
-        for place, name in enumerate(job.names):
-            clock.begin(job.start + place, name)
-            with UserCode(self._note, name):
-                self.write(job, place, arrays, clock)
+        held = self.held_generators
+        with held.borrowed():
+            for place, name in enumerate(job.names):
+                clock.begin(job.start + place, name)
+                with UserCode(self._note, name):
+                    held.seed(job.seeds, place)
+                    self.write(job, place, arrays, clock)
         return Built()
+
+    def user_objects(self) -> dict[str, Any]:
+        """Functions and objects of the user's that take part, by their names."""
+        return {}
+
+    @cached_property
+    def held_generators(self) -> HeldGenerators:
+        """See ``BatchPlan``."""
+        return find_generators(self.user_objects().items())
+
+    def __getstate__(self) -> dict[str, Any]:
+        return declared_state(self)
 
     def user_code(self) -> str:
         """See ``BatchPlan``."""

@@ -5,7 +5,7 @@ The folder is named by the settings, so that others are other folders. In it:
 - ``paths``: a first line that says what this is, then a line a slot, the absolute path. Lines
   are only ever appended, with ``lock`` held. A damaged or torn line does no harm: each record
   knows its path, so a slot that has come to a wrong file is filled anew.
-- ``headers`` and ``pixels``: see ``slot_store``.
+- ``headers`` and ``pixels``: see ``slots``.
 - ``lock``: holds nothing.
 
 All are opened by ``cache_file``. Where they cannot be written (a file system that is only read,
@@ -106,7 +106,7 @@ class CacheFolder:
             ) from obstacle
 
     def place(self) -> CachePlace:
-        """See ``image_cache.Files``."""
+        """See ``images.Files``."""
         with self._opened() as folder:
             pixels, headers = self._status(folder, "pixels"), self._status(folder, "headers")
         return CachePlace(
@@ -120,7 +120,7 @@ class CacheFolder:
         )
 
     def assign(self, paths: list[bytes]) -> np.ndarray:
-        """See ``image_cache.Files``."""
+        """See ``images.Files``."""
         if self.read_only is not None:
             with self._opened() as folder, self._reading(folder) as file:
                 table, slots = parse_table(file.read())
@@ -141,7 +141,7 @@ class CacheFolder:
         return slots_of(table, paths)
 
     def intact(self) -> bool:
-        """See ``image_cache.Files``."""
+        """See ``images.Files``."""
         try:
             with self._opened() as folder, self._reading(folder) as file:
                 known = file.readline() == self._first_line

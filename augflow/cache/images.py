@@ -142,7 +142,7 @@ class ImageCache:
         """Find or make the slots of files, and admit as many new ones as there is room for.
 
         Args:
-            paths: by ``slot_store.path_key``.
+            paths: by ``slots.path_key``.
 
         Returns:
             The slot of each path, int32, and whether it is admitted, bool.

@@ -1,4 +1,4 @@
-"""Which mask belongs to which image: by names in folders, or by the cells of a table."""
+"""Which mask belongs to which image, by names in folders; and whether masks are there at all."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from augflow.base.checks import checked_workers
 from augflow.base.warn_user import warn_user
 from augflow.batch.request import Request
 from augflow.csv.columns import Structure, make_plan
+from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
-from augflow.csv.sources import open_table
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from augflow.base.stage_times import DECODE, READ, StageClock
-from augflow.batch.plan import Built, Job
+from augflow.batch.plan import Built, Job, declared_state
 from augflow.cache.slots import SlotStore
 from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns
 from augflow.csv.preprocess import Column, check_encoding, preprocessed
@@ -17,6 +18,8 @@ from augflow.csv.read import line_of, read_text
 from augflow.csv.table import CsvTable
 from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
+from augflow.order.find_generators import find_generators
+from augflow.order.held_generators import HeldGenerators
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,15 @@ class CsvPlan:
     def calls_user_code(self) -> bool:
         """Whether a ``preprocess`` takes part."""
         return any(column.preprocess for column in self._columns())
+
+    @cached_property
+    def held_generators(self) -> HeldGenerators:
+        """See ``BatchPlan``; rows are parsed together, so none of them can be seeded for."""
+        functions = [(f"preprocess[{each.name!r}]", each.preprocess) for each in self._columns()]
+        return find_generators(functions).all_beyond_reach()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return declared_state(self)
 
     def user_code(self) -> str:
         """The columns whose ``preprocess`` takes part."""

@@ -27,6 +27,8 @@ from augflow.runtime.engine import Batch, Engine, build_here
 from augflow.runtime.make_engine import make_engine
 from augflow.runtime.pickle_plan import current_folder
 
+_NAMES_SHOWN = 5
+
 # A forked child has its parent's flows, but neither its workers nor the threads that may hold
 # their locks. It was forked for the sake of parallel work, so it builds batches itself.
 _flows: weakref.WeakSet[EngineIterator] = weakref.WeakSet()
@@ -172,7 +174,9 @@ class EngineIterator(Iterator):
                         f"augflow: timeout={timeout:g} has no effect without worker processes: "
                         "nothing can end a function in the process that waits for it."
                     )
-                self._engine = make_engine(self._plan(), workers, size, cache, timeout)
+                plan = self._plan()
+                _warn_of_generators(plan)
+                self._engine = make_engine(plan, workers, size, cache, timeout)
                 self._engine_revision = revision
             return self._engine
 
@@ -249,4 +253,14 @@ class EngineIterator(Iterator):
             decode=self._decode_mode(),
             is_cached=self._image_cache() is not None,
             unit=self._unit(),
+        )
+
+
+def _warn_of_generators(plan: BatchPlan) -> None:
+    names = plan.held_generators.beyond_reach
+    if names:
+        warn_user(
+            f"augflow: {', '.join(names[:_NAMES_SHOWN])}: random numbers from there are not the "
+            "same for any number of workers, nor from run to run: nothing can seed them for each "
+            "sample. See docs/determinism.md."
         )

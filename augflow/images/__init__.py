@@ -4,6 +4,6 @@ In: the arguments of Keras's ``ImageDataGenerator`` and its flows.
 Out: flows with Keras's names and attributes.
 Knows: memory, base, order, read, scan, transform, companions, cache, batch, report, runtime,
     flow.
-Read: arguments, files, reading, stages, outputs, balance, saving, directory, dataframe, array,
+Read: arguments, files, reading, make_plan, outputs, balance, saving, directory, dataframe, array,
     transformer, fit, verify.
 """

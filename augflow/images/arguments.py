@@ -15,7 +15,7 @@ from augflow.base.checks import checked_switch
 from augflow.cache.flow_slots import checked_cache
 from augflow.companions.arguments import CompanionArguments
 from augflow.images.balance import checked_sampler
-from augflow.images.stages import validation_fraction
+from augflow.images.make_plan import validation_fraction
 from augflow.read.loaders import checked_formats
 from augflow.read.placement import checked_keep_aspect_ratio
 from augflow.read.resize import CHANNELS, FILTERS

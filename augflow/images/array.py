@@ -15,14 +15,14 @@ from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.companions.pipeline import check_levels
 from augflow.flow.engine_iterator import EngineIterator
-from augflow.images.saving import check_save_to_dir, save_images
-from augflow.images.stages import (
+from augflow.images.make_plan import (
     has_user_augmentation,
     make_image_plan,
     sample_timeout,
     user_augmentation,
     validation_fraction,
 )
+from augflow.images.saving import check_save_to_dir, save_images
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.runtime.engine import Batch
@@ -141,7 +141,7 @@ class NumpyArrayIterator(EngineIterator):
             len(indices),
             stream,
             [f"sample {index} of x" for index in indices.tolist()],
-            seeds=seeds if has_user_augmentation(self) else None,
+            seeds=seeds,
             lay=partial(_lay, self.x, indices),
         )
 

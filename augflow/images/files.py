@@ -21,16 +21,15 @@ from augflow.companions.arrange import Arrangement, ImageRows, arrange_companion
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.images.arguments import FileArguments, check_reading, checked_target_size, split_of
 from augflow.images.balance import BalancedSampler, class_weight, single_labels
-from augflow.images.outputs import with_targets
-from augflow.images.reading import FileReading
-from augflow.images.saving import check_save_to_dir, save_images
-from augflow.images.stages import (
-    has_user_augmentation,
+from augflow.images.make_plan import (
     make_image_plan,
     own_methods,
     sample_timeout,
     user_augmentation,
 )
+from augflow.images.outputs import with_targets
+from augflow.images.reading import FileReading
+from augflow.images.saving import check_save_to_dir, save_images
 from augflow.order.permutation import EpochOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
@@ -239,7 +238,7 @@ class FileIterator(EngineIterator):
             stream,
             self._names(indices),
             None if cache is None else cache.slots_of(indices),
-            seeds=seeds if has_user_augmentation(self) else None,
+            seeds=seeds,
             extras=None if companions is None else companions.of(indices),
         )
 

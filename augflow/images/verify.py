@@ -12,8 +12,8 @@ import numpy as np
 from augflow.base.checks import checked_workers
 from augflow.base.progress import Progress
 from augflow.base.settings import ReadSettings
-from augflow.batch.check_plan import CheckPlan
 from augflow.batch.request import Request
+from augflow.batch.verify_plan import VerifyPlan
 from augflow.flow.iterator import Iterator as Flow
 from augflow.images.files import FileIterator
 from augflow.runtime.engine import Expected
@@ -59,7 +59,7 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
         from augflow.runtime.processes import cpu_count
 
         count = cpu_count()
-    engine = make_engine(CheckPlan(read, companions), count, _FILES_A_BATCH)
+    engine = make_engine(VerifyPlan(read, companions), count, _FILES_A_BATCH)
     starts = range(0, len(names), _FILES_A_BATCH)
 
     def request(start: int) -> Request:

@@ -14,7 +14,7 @@ from augflow.base.structure import Structure
 from augflow.batch.request import Request
 from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
-from augflow.loader.plan import LoaderPlan, SampleSource, learn_from_first
+from augflow.loader.plan import LoaderPlan, UserFunctions, learn_from_first
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import check_has_batch, subset_part
 from augflow.runtime.pickle_plan import pickle_with_maps
@@ -172,11 +172,11 @@ class LoaderIterator(EngineIterator):
         if learnt is None or any(
             new is not old for new, old in zip(settings, learnt[0], strict=True)
         ):
-            source = SampleSource(self.load, self.augment)
+            functions = UserFunctions(self.load, self.augment)
             if self._wanted_workers():
-                source = _copy_of(source)
+                functions = _copy_of(functions)
             seeds = SampleSeeds(0, 0, [0])
-            structure = learn_from_first(source, self.ids[0], seeds, self.pad, self.pad_value)
+            structure = learn_from_first(functions, self.ids[0], seeds, self.pad, self.pad_value)
             self._check_parts(structure.tree)
             learnt = self._learnt = (settings, structure)
         return learnt[1]
@@ -209,7 +209,7 @@ class LoaderIterator(EngineIterator):
                     f"`{name}` was changed and now has {len(values)} values for the {self.n} "
                     "samples of this flow; make a new flow of them"
                 )
-        return LoaderPlan(SampleSource(self.load, self.augment), self._structure())
+        return LoaderPlan(UserFunctions(self.load, self.augment), self._structure())
 
     def _user_workers(self) -> int | None:
         return self._processes
@@ -249,17 +249,17 @@ class LoaderIterator(EngineIterator):
         return state
 
 
-def _copy_of(source: SampleSource) -> SampleSource:
+def _copy_of(functions: UserFunctions) -> UserFunctions:
     """The functions as a worker gets them.
 
     A function that opens a file at its first call and keeps it open can be sent to workers before
     that call, and not after. So the first sample is loaded by a copy.
     """
     try:
-        copy: SampleSource = pickle.loads(pickle_with_maps(source))
+        copy: UserFunctions = pickle.loads(pickle_with_maps(functions))
     except Exception:
         # Whatever stands in the way: the engine finds it, too, and says so.
-        return source
+        return functions
     return copy
 
 

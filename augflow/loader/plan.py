@@ -15,11 +15,12 @@ from augflow.batch.plan import Built, Job
 from augflow.batch.sample_plan import SamplePlan
 from augflow.cache.slots import SlotStore
 from augflow.memory.layout import Layout
+from augflow.order.find_generators import find_generators
 from augflow.order.streams import SampleSeeds, borrowed_global, global_stream
 
 
 @dataclass(frozen=True)
-class SampleSource:
+class UserFunctions:
     """The user's functions.
 
     Attributes:
@@ -64,12 +65,12 @@ class SampleSource:
 
 
 def learn_from_first(
-    source: SampleSource, name: Any, seeds: SampleSeeds, pad: Any, pad_value: Any
+    functions: UserFunctions, name: Any, seeds: SampleSeeds, pad: Any, pad_value: Any
 ) -> Structure:
     """Load one sample and learn the structure of all from it.
 
     Args:
-        source: gives the sample.
+        functions: gives the sample.
         name: its ID.
         seeds: of it alone.
         pad, pad_value: see ``learn_structure``.
@@ -77,8 +78,10 @@ def learn_from_first(
     Raises:
         Exception: what the user's functions raise, or ``learn_structure``.
     """
-    with borrowed_global() as shared, UserCode(_note, name):
-        sample = source.sample(name, seeds, 0, shared, StageClock())
+    held = find_generators([("load", functions.load), ("augment", functions.augment)])
+    with borrowed_global() as shared, held.borrowed(), UserCode(_note, name):
+        held.seed(seeds, 0)
+        sample = functions.sample(name, seeds, 0, shared, StageClock())
         structure = learn_structure(sample, name, pad, pad_value)
     return structure
 
@@ -88,11 +91,11 @@ class LoaderPlan(SamplePlan):
     """What every batch of a flow of loaded samples has in common.
 
     Attributes:
-        source: gives the samples.
+        functions: gives the samples.
         structure: of the samples.
     """
 
-    source: SampleSource
+    functions: UserFunctions
     structure: Structure
     calls_user_code: ClassVar[bool] = True
 
@@ -116,13 +119,17 @@ class LoaderPlan(SamplePlan):
         """Load a sample into its row, see ``SamplePlan``; the global generator is borrowed."""
         assert job.seeds is not None
         name = job.names[place]
-        sample = self.source.sample(name, job.seeds, place, global_stream(), clock)
+        sample = self.functions.sample(name, job.seeds, place, global_stream(), clock)
         self.structure.write(sample, arrays, job.start + place, name)
         clock.lap(STANDARDIZE)
 
+    def user_objects(self) -> dict[str, Any]:
+        """See ``SamplePlan``."""
+        return {"load": self.functions.load, "augment": self.functions.augment}
+
     def user_code(self) -> str:
         """The user's functions."""
-        return str(self.source)
+        return str(self.functions)
 
     def describe(self, name: Any) -> str:
         """See ``BatchPlan``."""

@@ -1,6 +1,6 @@
 """What runs in a worker process: take a job, build its rows in shared memory, say how it went.
 
-A worker imports numpy, OpenCV, Pillow and the floors below this file, and no framework unless
+A worker imports numpy, OpenCV, Pillow and the rooms below this one, and no framework unless
 a user's function brings one.
 """
 

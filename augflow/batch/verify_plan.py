@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,12 +16,13 @@ from augflow.cache.slots import CachePlace, SlotStore
 from augflow.companions.moving import CompanionSettings, read_companions
 from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.memory.layout import Field, Layout
+from augflow.order.held_generators import NO_GENERATORS, HeldGenerators
 from augflow.read.image_file import read_image
 from augflow.transform.apply import STILL
 
 
 @dataclass(frozen=True)
-class CheckPlan:
+class VerifyPlan:
     """A ``BatchPlan`` that reads each file and keeps only what went wrong."""
 
     read: ReadSettings
@@ -30,6 +31,7 @@ class CheckPlan:
     is_indivisible: bool = False
     calls_user_code: bool = False
     leaves_out: bool = True
+    held_generators: ClassVar[HeldGenerators] = NO_GENERATORS
 
     @property
     def layout(self) -> Layout:
