@@ -13,6 +13,7 @@ from augflow.images.array import NumpyArrayIterator
 from augflow.images.dataframe import DataFrameIterator
 from augflow.images.directory import DirectoryIterator
 from augflow.images.transformer import ImageTransformer
+from augflow.images.unlikely import warn_of_settings
 
 if TYPE_CHECKING:
     import pandas
@@ -117,7 +118,7 @@ class ImageDataGenerator(ImageTransformer):
             FileNotFoundError: ``save_to_dir`` is no folder.
         """
         given = arguments_of(locals())
-        self._check_before_flow(subset, augment)
+        self._check_before_flow(subset, augment, of_files=False)
         return NumpyArrayIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_directory(
@@ -209,9 +210,10 @@ class ImageDataGenerator(ImageTransformer):
                 the ending; a list of folders for several masks an image. Asks for
                 ``class_mode="mask"``: targets of shape (batch, height, width, masks), moved as the
                 images are, by picking pixels.
-            mask_loader: a function from the path of a mask to an integer array of shape (height,
-                width) or (height, width, masks), None (default) for image files. Runs in the
-                workers.
+            mask_loader: None (default) for image files whose values are numbers of classes;
+                "binary" for black and white ones (0 and 255), which become 0 and 1; or a function
+                from the path of a mask to an integer array of shape (height, width) or (height,
+                width, masks). It runs in the workers.
             mask_fill: class number of what moves in from outside of the image; None (default): as
                 the generator's ``fill_mode`` says, and 0 for "constant".
             mask_dtype: of the masks. Defaults to "uint8".
@@ -232,7 +234,7 @@ class ImageDataGenerator(ImageTransformer):
             TypeError, ValueError: there are no images, or an argument that cannot be used.
         """
         given = arguments_of(locals())
-        self._check_before_flow(subset, augment)
+        self._check_before_flow(subset, augment, of_files=True)
         return DirectoryIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_dataframe(
@@ -343,9 +345,10 @@ class ImageDataGenerator(ImageTransformer):
                 find again), or None (default). Batches are the same, byte for byte.
             mask_directory: what relative paths of masks start at; None (default) for
                 ``directory``.
-            mask_loader: for ``class_mode="mask"`` a function from the value of ``y_col`` to an
-                integer array of shape (height, width) or (height, width, masks), e.g. with
-                ``augflow.decode_run_length``; None (default) for files. Runs in the workers.
+            mask_loader: None (default) for image files whose values are numbers of classes;
+                "binary" for black and white ones (0 and 255), which become 0 and 1; or a function
+                from the value of ``y_col`` to an integer array of shape (height, width) or (height,
+                width, masks), e.g. with ``augflow.decode_run_length``. It runs in the workers.
             mask_fill: class number of what moves in from outside of the image; None (default): as
                 the generator's ``fill_mode`` says, and 0 for "constant".
             mask_dtype: of the masks. Defaults to "uint8".
@@ -371,14 +374,15 @@ class ImageDataGenerator(ImageTransformer):
         """
         given = arguments_of(locals())
         given["class_mode"] = _without_deprecated(given.pop("deprecated"), class_mode)
-        self._check_before_flow(subset, augment)
+        self._check_before_flow(subset, augment, of_files=True)
         return DataFrameIterator(image_data_generator=self, **given, **self._of_batches())
 
     def _of_batches(self) -> dict[str, Any]:
         """What a flow takes from its generator."""
         return {"data_format": self.data_format, "dtype": self.dtype}
 
-    def _check_before_flow(self, subset: str | None, augment: bool | None) -> None:
+    def _check_before_flow(self, subset: str | None, augment: bool | None, of_files: bool) -> None:
+        warn_of_settings(self, subset, of_files)
         if (
             subset == "validation"
             and augment is None

@@ -10,7 +10,6 @@ Saves originals beside reconstructions: ``autoencoder.png``.
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import keras
@@ -18,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from augflow import ImageDataGenerator
-from sample_data import write_digits
+from sample_data import data_folder, write_digits
 
 SIZE = (32, 32)
 CODE_LENGTH = 24
@@ -59,12 +58,11 @@ def save_picture(path: Path, originals: np.ndarray, reconstructions: np.ndarray)
 def main() -> None:
     """Write the folder, train, compare, save the picture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="where to write the digits (a temporary folder)")
+    parser.add_argument("--data", type=Path, help="your own class folders (sample digits)")
     parser.add_argument("--output", type=Path, default=Path("autoencoder.png"))
     parser.add_argument("--epochs", type=int, default=20)
     options = parser.parse_args()
-    folder = options.data or Path(tempfile.mkdtemp(prefix="augflow-digits-"))
-    write_digits(folder)
+    folder = data_folder(options.data, write_digits)
     keras.utils.set_random_seed(0)
 
     generator = ImageDataGenerator(

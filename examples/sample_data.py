@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +13,36 @@ from PIL import Image
 from sklearn.datasets import load_digits, load_sample_images
 
 
+def data_folder(given: Path | None, write: Callable[[Path], Any]) -> Path:
+    """The user's own folder as it is; without one, a temporary folder with sample data.
+
+    Args:
+        given: the user's; nothing is ever written there.
+        write: writes sample data into an empty folder.
+    """
+    if given is not None:
+        return given
+    folder = Path(tempfile.mkdtemp(prefix="augflow-"))
+    write(folder)
+    return folder
+
+
+def _make_empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: sample data would mix with what is there")
+
+
 def write_digits(folder: Path) -> pd.DataFrame:
     """Write 1,797 scans of handwritten digits, 8 x 8 grey pixels each, as ``<digit>/<n>.png``.
 
     Args:
-        folder: made if missing.
+        folder: made if missing; must be empty.
 
     Returns:
         A table with the columns "file" (relative to ``folder``) and "digit" (a string).
     """
+    _make_empty(folder)
     digits = load_digits()
     rows = []
     for number, (scan, digit) in enumerate(zip(digits.images, digits.target, strict=True)):
@@ -34,9 +58,10 @@ def write_photos(folder: Path, count: int) -> None:
     """Write random crops of two photographs as JPEGs into the class folders china and flower.
 
     Args:
-        folder: made if missing.
+        folder: made if missing; must be empty.
         count: number of files; each is 375 x 445 pixels (height x width).
     """
+    _make_empty(folder)
     random = np.random.default_rng(0)
     photographs = dict(zip(("china", "flower"), load_sample_images().images, strict=True))
     for number in range(count):
@@ -57,9 +82,10 @@ def write_digit_scenes(folder: Path, count: int) -> None:
     picture: 1 where the digit is, 0 elsewhere.
 
     Args:
-        folder: made if missing.
+        folder: made if missing; must be empty.
         count: number of pictures.
     """
+    _make_empty(folder)
     random = np.random.default_rng(0)
     scans = load_digits().images
     photographs = load_sample_images().images

@@ -13,7 +13,7 @@ from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows
 from augflow.base.stage_times import READ, StageClock
 from augflow.flow.iterator import Iterator
 from augflow.order.schedule import Place
-from augflow.order.subset import check_has_batch, subset_part
+from augflow.order.subset import check_has_batch, subset_part, warn_of_sorted_split
 from augflow.report.stats import FlowStats, make_stats
 from augflow.scan.sample_values import checked_weights
 
@@ -103,6 +103,10 @@ class ArraysIterator(Iterator):
             sample_weight = _weights(sample_weight)
         samples = _common_length(inputs, targets, sample_weight, from_list)
         part = subset_part(samples, validation_split, subset)
+        if isinstance(targets, np.ndarray) and targets.ndim == 1 and targets.dtype.kind in "biuUS":
+            warn_of_sorted_split(
+                targets, part, "Shuffle all arrays with one permutation beforehand."
+            )
         cut = partial(map_arrays, function=lambda array: array[part])
         self.inputs = cut(inputs)
         self.targets = None if targets is None else cut(targets)

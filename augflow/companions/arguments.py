@@ -23,6 +23,16 @@ class CompanionArguments:
     keypoints: Keypoints | None = None
     with_transform_matrix: bool = False
 
+    @property
+    def loader(self) -> Any:
+        """The function that reads masks; None where they are files."""
+        return None if self.reads_binary else self.mask_loader
+
+    @property
+    def reads_binary(self) -> bool:
+        """Whether masks are files of black and white."""
+        return isinstance(self.mask_loader, str) and self.mask_loader == "binary"
+
     def class_mode(self, class_mode: str | None) -> str | None:
         """The class mode that is meant: a folder of masks asks for masks.
 
@@ -38,8 +48,10 @@ class CompanionArguments:
                         f'`{name}` is for class_mode="mask". Received: {name}='
                         f"{getattr(self, name)!r}, class_mode={class_mode!r}"
                     )
-        if self.mask_loader is not None and not callable(self.mask_loader):
-            raise TypeError(f"`mask_loader` must be a function. Received: {self.mask_loader!r}")
+        if self.loader is not None and not callable(self.loader):
+            raise TypeError(
+                f'`mask_loader` must be a function, "binary" or None. Received: {self.loader!r}'
+            )
         for name, kind in (("boxes", Boxes), ("keypoints", Keypoints)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
@@ -69,4 +81,5 @@ class CompanionArguments:
                 raise TypeError(f"`mask_fill` must be a class number (int). Received: {fill!r}")
             if dtype.kind in "iu" and not np.iinfo(dtype).min <= fill <= np.iinfo(dtype).max:
                 raise ValueError(f"mask_fill={fill} does not fit into mask_dtype={dtype.name!r}")
-        return MaskSettings(count, dtype.str, None if fill is None else int(fill), self.mask_loader)
+        fill = None if fill is None else int(fill)
+        return MaskSettings(count, dtype.str, fill, self.loader, self.reads_binary)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.base.settings import ReadSettings
+from augflow.base.warn_user import warn_user
 from augflow.companions.arguments import CompanionArguments
 from augflow.companions.columns import (
     RowNames,
@@ -21,7 +22,7 @@ from augflow.companions.columns import (
     mask_values,
     try_on_first,
 )
-from augflow.companions.masks import MaskSettings, load_masks
+from augflow.companions.masks import MaskSettings, load_masks, read_mask
 from augflow.companions.moving import CompanionSettings, Record
 from augflow.companions.pair_masks import (
     MASK_FORMATS,
@@ -29,11 +30,16 @@ from augflow.companions.pair_masks import (
     warn_of_left,
     warn_of_lossy,
 )
+from augflow.companions.unlikely_boxes import warn_of_boxes
 from augflow.errors import is_broken_file
 from augflow.read.image_size import image_size
 
 if TYPE_CHECKING:
     import pandas
+
+
+# The first one may show nothing but background.
+_MASKS_LOOKED_AT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +152,8 @@ def arrange_companions(
         settings, box_values, labels = checked_boxes(
             settings, box_values, labels, names, images.paths(), skips
         )
+        if boxes.loader is None and box_values is not None:
+            warn_of_boxes(boxes, box_values, images.path, images.read)
     point_values = column_values(points, images.dataframe)
     if points is not None:
         settings, point_values = checked_points(
@@ -166,7 +174,7 @@ def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple
             images.dataframe,
             images.mask_column,
             start,
-            arguments.mask_loader,
+            arguments.loader,
             images.names,
             joins=given is not None,
         )
@@ -175,14 +183,14 @@ def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple
             'class_mode="mask" needs mask_directory=, a folder of masks with the names of '
             "the images. Received: mask_directory=None"
         )
-    formats = MASK_FORMATS if arguments.mask_loader is None else None
+    formats = MASK_FORMATS if arguments.loader is None else None
     columns = []
     for folder in given if isinstance(given, list | tuple) else [given]:
         paths, left = pair_by_stem(images.filenames, folder, formats)
         # Of a subset's images the others' masks are left.
         if not images.is_part:
             warn_of_left(left, folder)
-        if arguments.mask_loader is None:
+        if arguments.loader is None:
             warn_of_lossy(paths)
         columns.append(paths)
     return list(zip(*columns, strict=True))
@@ -216,4 +224,25 @@ def _probed(
         if from_files and is_broken_file(error):
             return settings
         raise
+    if from_files and not settings.binary:
+        _warn_of_black_and_white(masks)
     return replace(settings, count=found)
+
+
+def _warn_of_black_and_white(masks: list[tuple[Any, ...]]) -> None:
+    """Warn where masks hold 0 and 255, the numbers of colours and not of classes."""
+    for paths in masks[:_MASKS_LOOKED_AT]:
+        try:
+            values = np.unique(np.concatenate([read_mask(path).ravel() for path in paths]))
+        except OSError:
+            # What is broken is told when it is read.
+            continue
+        if values.tolist() in ([0, 255], [255]):
+            warn_user(
+                f"augflow: the mask {paths[0]!r} holds {' and '.join(map(str, values))}, which "
+                "are taken for numbers of classes: a binary loss of them falls below zero. "
+                'mask_loader="binary" makes them 0 and 1.'
+            )
+            return
+        if len(values) > 1:
+            return

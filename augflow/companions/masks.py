@@ -41,12 +41,14 @@ class MaskSettings:
             ``fill_mode`` says, and 0 for "constant".
         loader: reads one value into an array of shape (height, width), or (height, width,
             masks); None for the files of masks.
+        binary: whether files are read as 0 and 1, see ``as_binary``.
     """
 
     count: int
     dtype: str
     fill: int | None = None
     loader: Callable[[Any], Any] | None = None
+    binary: bool = False
 
 
 def read_mask(path: Any) -> np.ndarray:
@@ -140,7 +142,8 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
         TypeError, ValueError: the loader gave something else.
     """
     if settings.loader is None:
-        return read_mask(value)[:, :, None]
+        mask = read_mask(value)
+        return (as_binary(mask) if settings.binary else mask)[:, :, None]
     if isinstance(value, str | os.PathLike):
         try:
             refuse_special(value)
@@ -162,6 +165,19 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
             f"masks). Received shape {loaded.shape} for {value!r}"
         )
     return loaded[:, :, None] if loaded.ndim == 2 else loaded
+
+
+def as_binary(mask: np.ndarray) -> np.ndarray:
+    """A mask of black and white as uint8 of 0 and 1.
+
+    Of 8-bit masks the lighter half is 1, so that what JPEG has blurred falls on a side; masks of 0
+    and 1 stay as they are. Of others all but 0 is 1.
+
+    Args:
+        mask: integers of any shape.
+    """
+    border = 127 if mask.dtype == np.uint8 and mask.max(initial=0) > 1 else 0
+    return (mask > border).astype(np.uint8)
 
 
 def _note(value: Any) -> str:

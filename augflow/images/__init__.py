@@ -5,5 +5,5 @@ Out: flows with Keras's names and attributes.
 Knows: memory, base, order, read, scan, transform, companions, cache, batch, report, runtime,
     flow.
 Read: arguments, files, reading, make_plan, outputs, balance, saving, directory, dataframe, array,
-    transformer, fit, verify.
+    transformer, fit, verify, unlikely.
 """

@@ -57,7 +57,7 @@ class FileArguments:
         """
         checked_formats(self.formats)
         return FileArguments(
-            augment=True if self.augment is None else self.augment,
+            augment=checked_augment(self.augment),
             sampler=checked_sampler(self.sampler, class_mode, shuffle),
             class_order=checked_class_order(self.class_order),
             decode=_checked_choice("decode", self.decode, DECODE_MODES),
@@ -84,6 +84,15 @@ class FileArguments:
 def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a method's call, from its ``locals()`` before any other is set."""
     return {name: value for name, value in call.items() if name not in ("self", "__class__")}
+
+
+def checked_augment(augment: Any) -> bool:
+    """Whether the random transforms are applied; None stands for yes.
+
+    Raises:
+        TypeError: something else than a bool, e.g. the word "False".
+    """
+    return True if augment is None else checked_switch("augment", augment)
 
 
 def check_class_mode(class_mode: Any, allowed: frozenset[str | None]) -> None:

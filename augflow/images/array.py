@@ -15,6 +15,7 @@ from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.companions.pipeline import check_levels
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.images.arguments import checked_augment
 from augflow.images.make_plan import (
     has_user_augmentation,
     make_image_plan,
@@ -23,6 +24,7 @@ from augflow.images.make_plan import (
     validation_fraction,
 )
 from augflow.images.saving import check_save_to_dir, save_images
+from augflow.images.unlikely import warn_of_array
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.runtime.engine import Batch
@@ -100,7 +102,9 @@ class NumpyArrayIterator(EngineIterator):
         self.save_prefix = save_prefix
         self.save_format = save_format
         self.subset = subset
-        self.augment = True if augment is None else augment
+        self.augment = checked_augment(augment)
+        if self.augment:
+            warn_of_array(image_data_generator, self.x)
         if has_user_augmentation(self):
             check_levels(self.x)
             user_augmentation(self)

@@ -8,9 +8,11 @@ import numpy as np
 
 from augflow.companions.annotations import Boxes, Keypoints
 from augflow.images.arguments import FileArguments, check_class_mode
+from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
 from augflow.images.files import FileIterator
 from augflow.images.outputs import WITHOUT_CLASSES
 from augflow.order.sample_count import SampleCount
+from augflow.order.subset import warn_of_sorted_split
 from augflow.scan.dataframe import (
     CLASS_MODES,
     check_columns,
@@ -137,6 +139,8 @@ class DataFrameIterator(FileIterator):
         """Take over the rows of the subset: files, targets, weights, inputs; gives those rows."""
         if self.split is not None:
             part = split_slice(len(dataframe), self.split)
+            if self.class_mode in CLASS_MODES_WITH_ONE_LABEL:
+                self._warn_of_sorted_split(dataframe[y_col], part)
             dataframe = dataframe.iloc[part]
             if self._table_inputs is not None:
                 self._table_inputs = self._table_inputs.part(part)
@@ -151,6 +155,12 @@ class DataFrameIterator(FileIterator):
         elif self.class_mode == "raw":
             self._targets = dataframe[y_col].to_numpy()
         return dataframe
+
+    def _warn_of_sorted_split(self, labels: pandas.Series, part: slice) -> None:
+        if labels.map(lambda label: isinstance(label, list | tuple)).any():
+            return
+        cure = "Shuffle the rows beforehand: dataframe.sample(frac=1, random_state=0)."
+        warn_of_sorted_split(labels.astype(str).to_numpy(dtype=object), part, cure)
 
     @property
     def labels(self) -> Any:

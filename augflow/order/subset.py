@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
+
+import numpy as np
+
+from augflow.base.warn_user import warn_user
+
+# Below this it is no chance that a part lacks a class.
+_UNLIKELY = 1e-3
+_CLASSES_SHOWN = 5
 
 
 def check_subset(validation_split: Any, subset: str | None) -> None:
@@ -63,4 +72,37 @@ def check_has_batch(samples: int, batch_size: int, drop_remainder: bool) -> None
     if drop_remainder and samples < batch_size:
         raise ValueError(
             f"drop_remainder=True leaves no batch of {samples} samples: batch_size is {batch_size}"
+        )
+
+
+def warn_of_sorted_split(labels: Sequence[Any] | np.ndarray, part: slice, cure: str) -> None:
+    """Warn where a class is missing in one of the two parts that chance would have put there.
+
+    So it is where samples are sorted by class: the first of them are of one class.
+
+    Args:
+        labels: of all samples, hashable or numbers.
+        part: of the subset; the other samples are the other part.
+        cure: what to do about it.
+    """
+    samples = len(labels)
+    inside = np.zeros(samples, dtype=bool)
+    inside[part] = True
+    if inside.all() or not inside.any():
+        return
+    _, codes = np.unique(np.asarray(labels), return_inverse=True)
+    counts = np.bincount(codes)
+    own = np.bincount(codes[inside], minlength=len(counts))
+    share = inside.mean()
+    # The chance that all samples of a class fall into the other part, or into this one.
+    chance = np.where(own == 0, (1 - share) ** counts, np.where(own == counts, share**counts, 1))
+    missing = np.flatnonzero(chance < _UNLIKELY)
+    if len(missing):
+        values = np.unique(np.asarray(labels))[missing]
+        named = ", ".join(repr(value) for value in values[:_CLASSES_SHOWN].tolist())
+        more = ", ..." if len(missing) > _CLASSES_SHOWN else ""
+        warn_user(
+            f"augflow: {len(missing)} of {len(counts)} classes ({named}{more}) are in only one of "
+            "the training and the validation subset, as if the samples were sorted by class: the "
+            f"validation part is the first of them. {cure}"
         )

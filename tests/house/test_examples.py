@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.flow_world import write_folder
+
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
 
@@ -26,7 +28,7 @@ ARGUMENTS = {
     "segmentation": ["--epochs", "6"],
     "image_and_table": ["--epochs", "8"],
     "albumentations_pipeline": ["--epochs", "5"],
-    "classify_folder": ["--data", "digits", "--epochs", "8"],
+    "classify_folder": ["--epochs", "8"],
     "predict_dataframe": ["--epochs", "5"],
     "csv_stream": ["--rows", "60000", "--epochs", "4"],
     "autoencoder": ["--epochs", "3", "--output", "pairs.png"],
@@ -44,10 +46,11 @@ class Run:
     folder: Path
 
 
-def run_example(name: str, folder: Path) -> Run:
+def run_example(name: str, folder: Path, arguments: list[str] | None = None) -> Run:
     """Run an example with ``folder`` as current directory."""
+    arguments = ARGUMENTS[name] if arguments is None else arguments
     finished = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), *ARGUMENTS[name]],
+        [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments],
         cwd=folder,
         # The examples' data goes below the folder, which pytest removes.
         env=os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(EXAMPLES.parent)},
@@ -83,8 +86,32 @@ def check_picture(path: Path) -> None:
 def test_classify_folder(run: Run) -> None:
     last_line = run.output.strip().splitlines()[-1]
     assert number_in(last_line, r"^validation accuracy ([\d.]+) %$") >= 90
-    assert len(list((run.folder / "digits").glob("*/*.png"))) == 1797
+    assert len(list(run.folder.glob("augflow-*/*/*.png"))) == 1797
     check_picture(run.folder / "classify_folder.png")
+
+
+@pytest.mark.parametrize("name", ["classify_folder", "autoencoder", "albumentations_pipeline"])
+def test_a_folder_of_the_users_is_read_and_left_alone(name: str, tmp_path: Path) -> None:
+    if name == "albumentations_pipeline":
+        pytest.importorskip("albumentations")
+    write_folder(tmp_path / "photos")
+    before = sorted(tmp_path.glob("photos/**/*"))
+    run = run_example(name, tmp_path, ["--data", "photos", "--epochs", "1"])
+    assert "belonging to 2 classes" in run.output
+    assert sorted(tmp_path.glob("photos/**/*")) == before
+
+
+def test_sample_data_goes_into_empty_folders_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        import sample_data  # type: ignore[import-not-found]
+    finally:
+        sys.path.remove(str(EXAMPLES))
+    for write in (sample_data.write_digits, lambda folder: sample_data.write_photos(folder, 2)):
+        with pytest.raises(FileExistsError, match="is not empty"):
+            write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_autoencoder(run: Run) -> None:
