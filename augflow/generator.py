@@ -69,6 +69,7 @@ class ImageDataGenerator(ImageTransformer):
     """
 
     _warned_of_augmented_validation = False
+    _has_subsets = False
 
     def flow(
         self,
@@ -382,7 +383,10 @@ class ImageDataGenerator(ImageTransformer):
         return {"data_format": self.data_format, "dtype": self.dtype}
 
     def _check_before_flow(self, subset: str | None, augment: bool | None, of_files: bool) -> None:
-        warn_of_settings(self, subset, of_files)
+        warn_of_settings(self, of_files)
+        if subset is not None:
+            # No setting of the stages: flows need not notice.
+            self.__dict__["_has_subsets"] = True
         if (
             subset == "validation"
             and augment is None

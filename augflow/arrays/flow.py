@@ -52,7 +52,8 @@ def flow_from_arrays(
 
     Returns:
         A flow for ``model.fit``, ``evaluate`` and ``predict``, and for ``next()``. Several inputs
-        without targets come as ``((first, second),)``, which is how ``predict`` takes them.
+        without targets come as ``((first, second),)``, which is how ``predict`` takes them. A loop
+        over the flow itself never ends; ``flow.epoch()`` is one pass.
 
     Raises:
         TypeError, ValueError: arrays of different lengths, or of something else than numbers,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.shorten import shortened
 from augflow.base.structure import REFUSED_KINDS, check_unmasked
 from augflow.scan.sample_values import is_reordered, is_table
 
@@ -132,7 +133,7 @@ def _as_column(value: Any, where: str) -> np.ndarray:
     if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(f"{where} must hold numbers or booleans. Received: dtype {array.dtype}")
     if array.ndim == 0:
-        raise ValueError(f"{where} must have a row for each sample. Received: {value!r}")
+        raise ValueError(f"{where} must have a row for each sample. Received: {shortened(value)}")
     return array
 
 

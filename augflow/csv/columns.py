@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.shorten import shortened
 from augflow.base.stage_times import StageClock
 from augflow.csv.plan import CsvPlan, Output
 from augflow.csv.preprocess import Column
@@ -65,7 +66,7 @@ def _functions(preprocess: Any) -> dict[Any, Any]:
     if not isinstance(preprocess, Mapping):
         raise TypeError(
             "`preprocess` must be a dict of columns and functions, e.g. {'weather': one_hot}."
-            f" Received: {preprocess!r}"
+            f" Received: {shortened(preprocess)}"
         )
     return dict(preprocess)
 
@@ -93,14 +94,14 @@ def _output(argument: str, given: Any, columns: dict[Any, Column]) -> Output:
     if isinstance(given, set | frozenset):
         raise TypeError(
             f"`{argument}` must be a column, a list of columns, or a dict of those. A set has no "
-            f"order that would be the same in the next run. Received: {given!r}"
+            f"order that would be the same in the next run. Received: {shortened(given)}"
         )
     try:
         names = list(given)
     except TypeError:
         raise TypeError(
             f"`{argument}` must be a column, a list of columns, or a dict of those."
-            f" Received: {given!r}"
+            f" Received: {shortened(given)}"
         ) from None
     if not names:
         raise ValueError(f"`{argument}` is empty; name at least one column")

@@ -302,7 +302,7 @@ def flow_from_csv(
 
     Returns:
         A flow that ``model.fit`` takes: ``len(flow)`` batches an epoch, by ``next()`` or by
-        index.
+        index. A loop over the flow itself never ends; ``flow.epoch()`` is one pass.
 
     Raises:
         TypeError, ValueError: an argument that cannot be used.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from augflow.base.shorten import shortened
 from augflow.csv.index import CsvFormat
 from augflow.csv.index_file import load_index
 from augflow.csv.table import CsvTable, make_table
@@ -59,7 +60,7 @@ def _paths(paths: Any) -> list[str]:
             found = [_absolute(path) for path in paths]
         except TypeError:
             raise TypeError(
-                f"`path_or_paths` must be a path or a list of paths. Received: {paths!r}"
+                f"`path_or_paths` must be a path or a list of paths. Received: {shortened(paths)}"
             ) from None
     if not found:
         raise ValueError("`path_or_paths` is an empty list; give at least one file")

@@ -101,6 +101,9 @@ class EngineIterator(Iterator):
         method = type(self)._get_batches_of_transformed_samples
         return method is not EngineIterator._get_batches_of_transformed_samples
 
+    def _is_about_to_begin(self) -> None:
+        """Look at the settings once more before the first batch that is made by them."""
+
     def _after_direct_build(
         self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
@@ -130,12 +133,6 @@ class EngineIterator(Iterator):
             if self._engine is not None:
                 self._engine.close()
             self._engine = None
-
-    def __enter__(self) -> EngineIterator:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
@@ -174,6 +171,7 @@ class EngineIterator(Iterator):
                         f"augflow: timeout={timeout:g} has no effect without worker processes: "
                         "nothing can end a function in the process that waits for it."
                     )
+                self._is_about_to_begin()
                 plan = self._plan()
                 _warn_of_generators(plan)
                 self._engine = make_engine(plan, workers, size, cache, timeout)

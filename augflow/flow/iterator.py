@@ -52,6 +52,8 @@ _RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter")
 class Iterator(KerasBase):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
+    For a loop that ends there is ``epoch()``.
+
     Subclasses give ``_get_batches_of_transformed_samples(index_array)``. Keras's attributes
     can be read and set: a new value takes effect with the next batch.
 
@@ -256,6 +258,15 @@ class Iterator(KerasBase):
     def __iter__(self) -> Self:
         return self
 
+    def epoch(self) -> Generator[Any, None, None]:
+        """The batches of one epoch, each once: a loop over a flow itself never ends.
+
+        An epoch that was begun by ``next()`` is left off, and this one is the one after it.
+        """
+        self.reset()
+        for _ in range(len(self)):
+            yield next(self)
+
     def next(self) -> Any:
         """The next batch, as ``next(flow)``."""
         return self.__next__()
@@ -336,6 +347,17 @@ class Iterator(KerasBase):
         self.total_batches_seen = seen + 1
         self._live = place.stream
         return place
+
+    # Life
+
+    def close(self) -> None:
+        """Free what the flow has begun; here there is nothing. It may be used again."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     # Batches
 

@@ -24,7 +24,7 @@ from augflow.images.make_plan import (
     validation_fraction,
 )
 from augflow.images.saving import check_save_to_dir, save_images
-from augflow.images.unlikely import warn_of_array
+from augflow.images.unlikely import warn_of_array, warn_of_unused_split
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.runtime.engine import Batch
@@ -157,6 +157,9 @@ class NumpyArrayIterator(EngineIterator):
 
     def _settings_revision(self) -> Any:
         return getattr(self.image_data_generator, "_revision", None)
+
+    def _is_about_to_begin(self) -> None:
+        warn_of_unused_split(self)
 
     def _builds_directly(self) -> bool:
         return bool(self.save_to_dir) or super()._builds_directly()

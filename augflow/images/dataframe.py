@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augflow.base.warn_user import warn_user
 from augflow.companions.annotations import Boxes, Keypoints
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
@@ -16,6 +17,7 @@ from augflow.order.subset import warn_of_sorted_split
 from augflow.scan.dataframe import (
     CLASS_MODES,
     check_columns,
+    check_rows,
     keep_valid_files,
     split_slice,
     with_targets,
@@ -113,17 +115,24 @@ class DataFrameIterator(FileIterator):
         self.dtype = dtype
         check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         check_extra_cols(dataframe, extra_cols, preprocess, image_key)
+        given_rows = len(dataframe)
         if validate_filenames:
             dataframe = keep_valid_files(dataframe, self.directory, x_col, self.white_list_formats)
         if class_mode not in WITHOUT_CLASSES:
             dataframe, names = keep_classes(dataframe, y_col, classes, self.class_order)
             self.class_indices = {name: number for number, name in enumerate(names)}
             self.num_classes = len(names)
+        check_rows(dataframe, given_rows, x_col)
         dataframe = with_targets(dataframe, y_col, weight_col, class_mode)
         if extra_cols is not None:
             # Before a subset is taken: a function sees the same rows for both of them.
             self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)
         dataframe = self._take_rows(dataframe, x_col, y_col, weight_col)
+        if not self.samples:
+            warn_user(
+                f"subset {self.subset!r} holds no images: the fraction {self.split} of "
+                f"{given_rows} row(s) rounds to none"
+            )
         self._arrange_companions(arguments, dataframe, y_col)
         kind = "validated" if validate_filenames else "non-validated"
         belonging = (

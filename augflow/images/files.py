@@ -30,6 +30,7 @@ from augflow.images.make_plan import (
 from augflow.images.outputs import with_targets
 from augflow.images.reading import FileReading
 from augflow.images.saving import check_save_to_dir, save_images
+from augflow.images.unlikely import warn_of_unused_split
 from augflow.order.permutation import EpochOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
@@ -253,6 +254,9 @@ class FileIterator(EngineIterator):
 
     def _decode_mode(self) -> str | None:
         return self.decode
+
+    def _is_about_to_begin(self) -> None:
+        warn_of_unused_split(self)
 
     def _builds_directly(self) -> bool:
         return bool(self.save_to_dir) or super()._builds_directly()

@@ -13,12 +13,11 @@ from augflow.transform.preprocess_input import recognise
 _IMAGES_LOOKED_AT = 64
 
 
-def warn_of_settings(generator: Any, subset: str | None, of_files: bool) -> None:
+def warn_of_settings(generator: Any, of_files: bool) -> None:
     """Warn of settings of an ``ImageDataGenerator`` that contradict each other, or the images.
 
     Args:
         generator: whose flow is being made.
-        subset: of the flow.
         of_files: whether its images are files, whose levels go from 0 to 255.
     """
     rescale, brightness = generator.rescale, generator.brightness_range
@@ -38,10 +37,20 @@ def warn_of_settings(generator: Any, subset: str | None, of_files: bool) -> None
             f"augflow: `brightness_range`={tuple(brightness)} has factors below 0, which make an "
             "image black: 1 is its own brightness, (0.8, 1.2) a fifth darker to a fifth brighter."
         )
-    if generator._validation_split and subset is None:
+
+
+def warn_of_unused_split(flow: Any) -> None:
+    """Warn of a ``validation_split`` that no flow of the generator has asked for.
+
+    Args:
+        flow: that is about to give its first batch. By then the others have been made, too.
+    """
+    generator = flow.image_data_generator
+    fraction = getattr(generator, "_validation_split", None)
+    if fraction and flow.subset is None and not getattr(generator, "_has_subsets", True):
         warn_user(
-            f"augflow: `validation_split`={generator._validation_split:g} has no effect on this "
-            'flow, which has all images: pass subset="training" or subset="validation".'
+            f"augflow: `validation_split`={fraction:g} has no effect on this flow, which has all "
+            'images: pass subset="training" or subset="validation".'
         )
 
 

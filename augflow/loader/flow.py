@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base.checks import checked_timeout, checked_workers
+from augflow.base.shorten import shortened
 from augflow.base.structure import Structure
 from augflow.batch.request import Request
 from augflow.batch.targets import batch_targets
@@ -79,7 +80,8 @@ def flow_from_loader(
             its ID; its worker is replaced.
 
     Returns:
-        A flow for ``model.fit``, ``evaluate`` and ``predict``, and for ``next()``.
+        A flow for ``model.fit``, ``evaluate`` and ``predict``, and for ``next()``. A loop over the
+        flow itself never ends; ``flow.epoch()`` is one pass.
 
     Raises:
         TypeError, ValueError: arguments that do not fit each other; they name the ID.
@@ -139,7 +141,7 @@ class LoaderIterator(EngineIterator):
     ) -> None:
         for name, function in (("load", load), ("augment", augment)):
             if not callable(function) and (name, function) != ("augment", None):
-                raise TypeError(f"`{name}` must be a function. Received: {function!r}")
+                raise TypeError(f"`{name}` must be a function. Received: {shortened(function)}")
         ids = checked_ids(ids)
         part = subset_part(len(ids), validation_split, subset)
         labels = None if labels is None else values_of(labels, ids, "labels")

@@ -11,6 +11,7 @@ import sysconfig
 import types
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple):
         yield from ((str(place), part) for place, part in enumerate(value[:_MOST_ITEMS]))
     elif isinstance(value, dict):
-        items = list(value.items())[:_MOST_ITEMS]
+        items = list(islice(value.items(), _MOST_ITEMS))
         yield from ((str(key), part) for key, part in items if isinstance(key, str | int))
     elif isinstance(value, type):
         if _is_users(value.__module__):

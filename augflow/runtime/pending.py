@@ -122,7 +122,8 @@ class Pending:
         names = self.request.names
         return (
             f"worker processes died {self.attempts} times while preparing one batch of "
-            f"{len(names)} samples, the first of them {names[0]!r} ({last_words(reason)}). Out of "
+            f"{len(names)} samples, the first of them {self.plan.describe(names[0])} "
+            f"({last_words(reason)}). Out of "
             "memory, or a crash in a user's function? workers=0 runs everything in this process "
             "and shows which."
         )

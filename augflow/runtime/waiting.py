@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from augflow.base.interrupts import Interruptible
 from augflow.base.warn_user import warn_user
 from augflow.memory.heartbeat import LOADING, Beat
+from augflow.runtime.imports_of_workers import Brought
 from augflow.runtime.pending import LOST, Pending, last_words
 from augflow.runtime.pool import shared_pool
 from augflow.runtime.worker import Failure, Report
@@ -41,12 +42,14 @@ class Outcome:
         failure: the first one among their reports, None for none.
         lost: what loky says of a part that never came to an end, None where all did.
         troubles: why workers cache no more images.
+        brought: what their plan has brought into a worker, None for nothing.
         is_starved: whether nobody will begin with them, because samples of other flows hang.
     """
 
     failure: Failure | None = None
     lost: BaseException | None = None
     troubles: list[str] = field(default_factory=list)
+    brought: Brought | None = None
     is_starved: bool = False
 
 
@@ -166,6 +169,7 @@ def _outcome(futures: list[Future[Report]]) -> Outcome:
             outcome.failure = outcome.failure or report.failure
             if report.trouble is not None:
                 outcome.troubles.append(report.trouble)
+            outcome.brought = outcome.brought or report.brought
         except LOST as error:
             # loky keeps it, and with its traceback it would keep this batch.
             outcome.lost = error.with_traceback(None)

@@ -24,6 +24,7 @@ from augflow.batch.plan import BadSample, BatchPlan, Job
 from augflow.cache.slots import CachePlace, SlotStore
 from augflow.memory.heartbeat import LOADING, Heartbeat, TaskWithdrawnError
 from augflow.memory.segments import Address, Mappings
+from augflow.runtime.imports_of_workers import Brought, ImportWatch
 from augflow.runtime.pickle_plan import Surroundings, load_plan
 
 _WATCH_SECONDS = 0.5
@@ -82,12 +83,15 @@ class Report:
         trouble: why this worker caches no more images, None if it does. Said with every task:
             the one that said it first may never be asked for its result.
         bad: rows that could not be built and are to be left out.
+        brought: the frameworks that the plan has brought into this worker, None for none. Said
+            with every task, too.
     """
 
     work: Work = field(default_factory=Work)
     failure: Failure | None = None
     trouble: str | None = None
     bad: list[BadSample] = field(default_factory=list)
+    brought: Brought | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class BareException:
 _mappings = Mappings()
 _plans: OrderedDict[Address, tuple[Surroundings, BatchPlan]] = OrderedDict()
 _stores: dict[CachePlace, SlotStore] = {}
+_brought: dict[Address, Brought] = {}
 
 
 def start(parent: int) -> None:
@@ -146,6 +151,7 @@ def _watch(parent: int) -> None:
             os._exit(1)
         for address in _mappings.drop_vanished():
             _plans.pop(address, None)
+            _brought.pop(address, None)
         for place in list(_stores):
             if not place.exists():
                 _stores.pop(place, None)
@@ -160,6 +166,7 @@ def run(task: Task) -> Report:
         heartbeat.at(LOADING)
         clock = StageClock(heartbeat)
         settings = _mappings.attach(task.plan) if task.plan not in _plans else None
+        watch = ImportWatch() if settings is not None else None
         kind = "plan"
         plan = _load_plan(task, settings)
         kind = "raised"
@@ -167,13 +174,17 @@ def run(task: Task) -> Report:
         clock.skip()
         arrays = plan.layout.views(task.job.samples, memory)
         built = plan.build(task.job, arrays, clock, store)
+        brought = watch.brought() if watch is not None else None
+        if brought is not None:
+            _brought[task.plan] = brought
     except TaskWithdrawnError:
         return Report(failure=WITHDRAWN)
     except BaseException as error:
         # Also what is no Exception: loky would hand it on without its notes.
         return Report(failure=_failure(kind, error))
     trouble = None if store is None else store.trouble
-    return Report(clock.work(len(task.job.names)), trouble=trouble, bad=built.bad)
+    work = clock.work(len(task.job.names))
+    return Report(work, None, trouble, built.bad, _brought.get(task.plan))
 
 
 def _store_of(place: CachePlace | None) -> SlotStore | None:

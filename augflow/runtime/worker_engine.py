@@ -30,6 +30,7 @@ from augflow.order.permutation import chunk_bounds
 from augflow.runtime.engine import Batch, Engine, Expected
 from augflow.runtime.exit_guard import exit_guard
 from augflow.runtime.flow_memory import FlowMemory
+from augflow.runtime.imports_of_workers import Brought
 from augflow.runtime.pending import Pending, raise_again
 from augflow.runtime.pickle_plan import pickle_plan
 from augflow.runtime.pool import shared_pool
@@ -44,6 +45,8 @@ _MOST_ATTEMPTS = 4
 _NO_PROCESSES = (OSError, NotImplementedError, RuntimeError, ImportError)
 # Memory for batches that are being built or wait to be asked for.
 _MOST_AHEAD_BYTES = 1 << 30
+# Imports of a framework in the workers that take longer are told of.
+_LONG_IMPORT_SECONDS = 2.0
 # A plan of so many bytes holds data that somebody did not mean to send.
 _MUCH_BYTES = 100 << 20
 
@@ -68,6 +71,7 @@ class WorkerEngine(Engine):
         self._memory: FlowMemory | None = None
         self._patience = Patience()
         self._is_cold = True
+        self._has_told_imports = False
 
     @property
     def depth(self) -> int:
@@ -232,6 +236,7 @@ class WorkerEngine(Engine):
             for trouble in outcome.troubles:
                 if self._cache is not None:
                     self._cache.complain_of_stop(trouble)
+            self._tell_of_imports(outcome.brought)
             if outcome.is_starved:
                 return WITHDRAWN
             if outcome.lost is None:
@@ -243,6 +248,12 @@ class WorkerEngine(Engine):
             with self._lock:
                 if not self._resubmit_lost(pending):
                     return WITHDRAWN
+
+    def _tell_of_imports(self, brought: Brought | None) -> None:
+        if brought is None or self._has_told_imports or brought.seconds < _LONG_IMPORT_SECONDS:
+            return
+        self._has_told_imports = True
+        warn_user(brought.describe(self.plan.user_code(), self.workers))
 
     def _resubmit_lost(self, pending: Pending) -> bool:
         """Begin anew what was lost with workers that died or were ended; False: build it here."""

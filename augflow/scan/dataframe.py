@@ -138,6 +138,27 @@ def keep_valid_files(
     return dataframe[valid]
 
 
+def check_rows(dataframe: pandas.DataFrame, given: int, x_col: Hashable) -> None:
+    """Raise where no row is left: Keras says so only when it trains or validates.
+
+    Args:
+        dataframe: the rows that can be used.
+        given: how many there were.
+        x_col: the column of file names.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if len(dataframe):
+        return
+    if not given:
+        raise ValueError("the dataframe has no rows: there is no image")
+    raise ValueError(
+        f"none of the {given} row(s) of the dataframe can be used: their files (x_col={x_col!r}) "
+        "are missing or of another format, or they have no label; warnings count and name them"
+    )
+
+
 def split_slice(count: int, split: tuple[float, float]) -> slice:
     """The rows of a subset among ``count``: from fraction ``split[0]`` to ``split[1]``."""
     return slice(int(split[0] * count), int(split[1] * count))
@@ -164,6 +185,8 @@ def with_targets(
     for argument, columns in (("y_col", targets), ("weight_col", weights)):
         for column in columns:
             _warn_of_missing(dataframe, argument, column)
+    for column in targets:
+        _warn_of_text(dataframe, column)
     dataframe = dataframe.copy(deep=False)
     for column in targets:
         series = dataframe[column]
@@ -180,6 +203,22 @@ def _warn_of_missing(dataframe: pandas.DataFrame, argument: str, column: Hashabl
             f"{len(rows):,} value(s) in {argument}={column!r} are missing, in row "
             f"{row_names(dataframe.index, rows)}; their rows are kept, as Keras keeps them, and "
             f"one NaN spoils a loss. dataframe.dropna(subset=[{column!r}]) leaves them out."
+        )
+
+
+def _warn_of_text(dataframe: pandas.DataFrame, column: Hashable) -> None:
+    """Warn where targets are text: batches hold it, and no model takes it."""
+    if dataframe[column].dtype.kind in "biufc":
+        return
+    are_text = dataframe[column].map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    rows = np.flatnonzero(are_text)
+    if len(rows):
+        value = dataframe[column].iloc[rows[0]]
+        warn_user(
+            f"y_col={column!r} holds text, e.g. {value!r} in row "
+            f"{row_names(dataframe.index, rows[:1])}: next(flow) gives it as it is, and a model's "
+            'fit takes numbers only. Names of classes are for class_mode="categorical" or '
+            '"sparse".'
         )
 
 

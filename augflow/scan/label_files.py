@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Mapping
 from math import isfinite
@@ -16,42 +17,85 @@ _HEADER = (
 _RARE = 10
 
 
-def read_label_lines(file: Path, root: Any) -> dict[str, str]:
-    """Labels by path, from "path label" lines; blank lines are left out.
+def read_label_lines(file: Path, root: Any) -> dict[str, str | None]:
+    """Labels by path, from a text file with a line a sample; None for all where it has none.
 
     Args:
-        file: text in UTF-8. The last word of a line is its label, the rest its path.
+        file: text in UTF-8. Lines are "path label", where the last word is the label and the rest
+            the path; "path,label", with quotes or without; or a path alone. Blank lines, those
+            that begin with "# ", and a first one that names the columns are left out.
         root: what paths are joined to, None for nothing.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line that is none of these, or lines that are meant in another way: a
-            header, a comment, a comma between path and label, the label first. It names file and
-            line.
+        ValueError: a line that is none of these, a label in front, or a path that stands there
+            twice. It names file and line.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file} is no text in UTF-8: {error}. Save it as UTF-8") from error
-    rows: list[tuple[str, str, str]] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        words = line.strip().rsplit(None, 1)
-        if words:
-            where = f"{file}, line {number}"
-            _check_line(line.strip(), words, where, is_first=not rows)
-            rows.append((where, words[0], words[1]))
+    lines = [
+        (f"{file}, line {number}", line.strip())
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip() and not line.lstrip().startswith("# ")
+    ]
+    rows = _rows_of(lines)
+    if rows and _is_header(rows[0][1]):
+        rows = rows[1:]
     if not rows:
         raise ValueError(f"{file} has no line with a path and a label")
-    _check_columns([row[1:] for row in rows], file)
-    labels: dict[str, str] = {}
-    lines: dict[str, str] = {}
-    for where, path, label in rows:
-        whole = path if root is None else os.path.join(os.fspath(root), path)
+    _check_widths(rows)
+    _check_order(rows, file)
+    labels: dict[str, str | None] = {}
+    homes: dict[str, str] = {}
+    for where, words in rows:
+        whole = words[0] if root is None else os.path.join(os.fspath(root), words[0])
         if whole in labels:
-            raise ValueError(f"{where}: path {path!r} stands there twice")
-        labels[whole], lines[whole] = label, where
-    _parsed(labels, lines.__getitem__)
+            raise ValueError(f"{where}: path {words[0]!r} stands there twice")
+        labels[whole], homes[whole] = words[1] if len(words) == 2 else None, where
+    given = {path: label for path, label in labels.items() if label is not None}
+    if given:
+        _parsed(given, homes.__getitem__)
     return labels
+
+
+def _rows_of(lines: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    """Where each line stands, and its words: by commas if all lines have one, else by blanks."""
+    if lines and all("," in line for _, line in lines):
+        return [
+            (where, [word.strip() for word in next(csv.reader([line], skipinitialspace=True))])
+            for where, line in lines
+        ]
+    return [(where, line.rsplit(None, 1)) for where, line in lines]
+
+
+def _is_header(words: list[str]) -> bool:
+    return all(word.lower() in known for word, known in zip(words, _HEADER, strict=False))
+
+
+def _check_widths(rows: list[tuple[str, list[str]]]) -> None:
+    """Raise unless all lines have a path and a label, or all have a path alone."""
+    most_common = 2 if sum(len(words) == 2 for _, words in rows) * 2 >= len(rows) else 1
+    for where, words in rows:
+        if len(words) != most_common or not all(words):
+            expected = "a path and a label" if most_common == 2 else "a path alone"
+            raise ValueError(
+                f"{where}: expected {expected}, as most lines have. Received: {' '.join(words)!r}"
+            )
+
+
+def _check_order(rows: list[tuple[str, list[str]]], file: Path) -> None:
+    """Raise where all lines together show that the label stands in front."""
+    if all(
+        len(words) == 2 and _is_file_name(words[1]) and not _is_file_name(words[0])
+        for _, words in rows
+    ):
+        path, label = rows[0][1]
+        raise ValueError(
+            f"{file} seems to have the label in front of the path; expected it behind. Received in "
+            f"the first line: path {path!r} and label {label!r}"
+        )
 
 
 def numbered_labels(
@@ -80,37 +124,6 @@ def numbered_labels(
         _check_spelling(by_id, numbers)
         return numbers, None
     return {name: float(number) for name, number in numbers.items()}, None
-
-
-def _check_line(line: str, words: list[str], where: str, is_first: bool) -> None:
-    if len(words) < 2:
-        comma = "; put a blank in the place of the comma" if "," in line else ""
-        raise ValueError(f"{where}: expected a path and a label. Received: {line!r}{comma}")
-    header = is_first and all(
-        word.lower() in known for word, known in zip(words, _HEADER, strict=True)
-    )
-    if header or line.startswith("# "):
-        kind = "header" if header else "comment"
-        raise ValueError(
-            f"{where}: expected a path and a label, but this looks like a {kind}; remove it. "
-            f"Received: {line!r}"
-        )
-
-
-def _check_columns(rows: list[tuple[str, ...]], file: Path) -> None:
-    """Raise where all lines together show that they are meant in another way."""
-    path, label = rows[0]
-    if all("," in label or path.endswith(",") for path, label in rows):
-        raise ValueError(
-            f"{file} seems to have a comma between path and label; expected a blank. Received in "
-            f"the first line: path {path!r} and label {label!r}. For other formats give a dict "
-            "from path to label"
-        )
-    if all(_is_file_name(label) and not _is_file_name(path) for path, label in rows):
-        raise ValueError(
-            f"{file} seems to have the label in front of the path; expected it behind. Received in "
-            f"the first line: path {path!r} and label {label!r}"
-        )
 
 
 def _is_file_name(text: str) -> bool:

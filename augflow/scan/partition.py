@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.shorten import shortened
 from augflow.scan.fair_shares import fair_counts
 from augflow.scan.label_files import numbered_labels, read_label_lines
 from augflow.scan.sample_values import checked_ids, in_order
@@ -19,7 +20,7 @@ from augflow.scan.sample_values import checked_ids, in_order
 _PARTS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Partition:
     """IDs in three parts; also by name: ``parts["train"]``.
 
@@ -40,6 +41,11 @@ class Partition:
             raise KeyError(f"{name!r}; the parts are {', '.join(map(repr, _PARTS))}")
         part: list[Any] = getattr(self, name)
         return part
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name}=[{len(self[name]):,} IDs]" for name in _PARTS)
+        labels = "None" if self.labels is None else f"{{{len(self.labels):,} labels}}"
+        return f"Partition({sizes}, labels={labels}, class_indices={shortened(self.class_indices)})"
 
     @property
     def num_classes(self) -> int | None:
@@ -71,8 +77,10 @@ def partition(
 
             - a list of IDs;
             - a dict from ID to label;
-            - the path of a text file with a line "path label" for each sample. The last word of a
-              line is its label, the rest its path, which becomes the ID;
+            - the path of a text file with a line for each sample: "path label", where the last
+              word is the label and the rest the path, which becomes the ID; "path,label", with
+              quotes or without; or IDs alone. A first line that names these columns, and lines
+              that begin with "# ", are left out;
             - a dict with the keys "train", "validation" and "test", or some of these, of such
               lists, dicts or paths. It is divided already: ``validation``, ``test`` and ``seed``
               have no effect.
@@ -188,6 +196,10 @@ def _ids_and_labels(
     by_id: dict[Any, Any] | None = None
     if isinstance(source, str | os.PathLike):
         by_id = read_label_lines(Path(source), root)
+        if None in by_id.values():
+            if labels is None:
+                return list(by_id), None
+            source, by_id = list(by_id), None
     elif isinstance(source, Mapping):
         by_id = dict(source)
     if by_id is not None:

@@ -263,3 +263,22 @@ def test_no_more_workers_start_at_once_than_there_are_cpus(folder: Path) -> None
         LOKY_MAX_CPU_COUNT="2",
     )
     assert "grown True 24" in output
+
+
+def test_a_framework_in_the_workers_is_told_of(folder: Path) -> None:
+    pytest.importorskip("tensorflow")
+    _, errors = run(
+        """
+        def heavy(image):
+            import tensorflow
+            return tensorflow.identity(image).numpy()
+
+        with flow(ImageDataGenerator(preprocessing_function=heavy, workers=2)) as f:
+            for _ in range(9):
+                next(f)
+        """,
+        folder,
+        seconds=100.0,
+    )
+    assert errors.count("brought tensorflow") == 1
+    assert "the preprocessing_function 'heavy'" in errors and "in each of 2" in errors

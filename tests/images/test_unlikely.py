@@ -33,12 +33,23 @@ def preprocess_input() -> Any:
     [
         ({"rescale": 255}, r"`rescale`=255 makes values up to 65025"),
         ({"brightness_range": (-0.2, 0.2)}, r"`brightness_range`=\(-0.2, 0.2\) has factors below"),
-        ({"validation_split": 0.2}, r"`validation_split`=0.2 has no effect on this flow"),
     ],
 )
 def test_a_setting_is_named(folder: Path, settings: dict[str, Any], words: str) -> None:
     with pytest.warns(UserWarning, match=words):
         of_folder(folder, **settings)
+
+
+def test_a_split_that_nobody_asks_for(folder: Path) -> None:
+    flow = of_folder(folder, validation_split=0.2)
+    with pytest.warns(UserWarning, match="`validation_split`=0.2 has no effect on this flow"):
+        next(flow)
+    generator = ImageDataGenerator(validation_split=0.2, workers=0)
+    of_all = generator.flow_from_directory(folder)
+    generator.flow_from_directory(folder, subset="validation", augment=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        next(of_all)
 
 
 def test_rescaling_for_a_model_that_scales_itself(folder: Path) -> None:
@@ -191,3 +202,39 @@ def test_boxes(folder: Path, form: str, box: list[float], words: str | None) -> 
     assert len(caught) == (words is not None)
     if words is not None:
         assert words in str(caught[0].message)
+
+
+# No row, or rows of text.
+
+
+@pytest.mark.parametrize("subset", [None, "validation"])
+def test_a_table_without_rows_is_refused(folder: Path, subset: str | None) -> None:
+    generator = ImageDataGenerator(validation_split=0.3, workers=0)
+    with pytest.raises(ValueError, match="the dataframe has no rows"):
+        generator.flow_from_dataframe(table_of(folder)[:0], folder, subset=subset, augment=False)
+    with (
+        pytest.warns(UserWarning, match="Found 19 invalid"),
+        pytest.raises(ValueError, match=r"none of the 19 row\(s\).*x_col='filename'"),
+    ):
+        generator.flow_from_dataframe(
+            table_of(folder), folder / "nowhere", subset=subset, augment=False
+        )
+
+
+def test_a_part_that_rounds_to_nothing(folder: Path) -> None:
+    generator = ImageDataGenerator(validation_split=0.01, workers=0)
+    with pytest.warns(UserWarning, match="subset 'validation' holds no images"):
+        flow = generator.flow_from_dataframe(
+            table_of(folder), folder, subset="validation", augment=False, class_mode=None
+        )
+    assert len(flow) == 0
+
+
+@pytest.mark.parametrize("class_mode", ["raw", "multi_output"])
+def test_targets_of_text_are_named(folder: Path, class_mode: str) -> None:
+    table = table_of(folder)
+    y_col = "class" if class_mode == "raw" else ["half", "class"]
+    with pytest.warns(UserWarning, match="y_col='class' holds text, e.g. 'cat' in row 0"):
+        ImageDataGenerator(workers=0).flow_from_dataframe(
+            table, folder, y_col=y_col, class_mode=class_mode
+        )

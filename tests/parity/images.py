@@ -207,7 +207,6 @@ def _tables(root: Path) -> dict[str, tuple[pd.DataFrame, str | None]]:
         "repeated": (pd.concat([table.iloc[:6], table.iloc[2:5]]), directory),
         "mixed tags": (mixed, directory),
         "one": (table.iloc[:1], directory),
-        "no extension": (pd.DataFrame({"filename": ["a", "b"], "class": ["x", "y"]}), directory),
     }
 
 

@@ -209,6 +209,7 @@ def test_every_row_that_is_left_out_is_named(table: pd.DataFrame, folder: Path) 
     assert table.loc[flow.dataframe_index, "label"].tolist() == labels_of(flow)
 
 
+@pytest.mark.filterwarnings("ignore:y_col='class' holds text")
 @pytest.mark.parametrize("subset", [None, "training", "validation"])
 @pytest.mark.parametrize("class_mode", ["categorical", "raw", "input", "multi_output", None])
 def test_predictions_can_be_joined(
