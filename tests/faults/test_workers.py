@@ -265,6 +265,7 @@ def test_no_more_workers_start_at_once_than_there_are_cpus(folder: Path) -> None
     assert "grown True 24" in output
 
 
+@pytest.mark.heavy
 def test_a_framework_in_the_workers_is_told_of(folder: Path) -> None:
     pytest.importorskip("tensorflow")
     _, errors = run(
