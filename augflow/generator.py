@@ -6,9 +6,9 @@ import difflib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from augflow.base.checks import arguments_of
 from augflow.base.warn_user import warn_user
 from augflow.companions.annotations import Boxes, Keypoints
-from augflow.images.arguments import arguments_of
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.dataframe import DataFrameIterator
 from augflow.images.directory import DirectoryIterator

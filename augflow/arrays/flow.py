@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
+from augflow.base.checks import arguments_of
 from augflow.base.stage_times import READ, StageClock
 from augflow.flow.iterator import Iterator
 from augflow.order.schedule import Place
@@ -59,17 +60,7 @@ def flow_from_arrays(
         TypeError, ValueError: arrays of different lengths, or of something else than numbers,
             booleans or text; columns of one index in different orders. They name column and row.
     """
-    return ArraysIterator(
-        inputs,
-        targets,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        sample_weight=sample_weight,
-        drop_remainder=drop_remainder,
-        validation_split=validation_split,
-        subset=subset,
-    )
+    return ArraysIterator(**arguments_of(locals()))
 
 
 class ArraysIterator(Iterator):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -180,3 +180,8 @@ def _is_pair(value: Any) -> bool:
         and len(value) == 2
         and all(isinstance(item, Real) for item in value)
     )
+
+
+def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a method's call, from its ``locals()`` before any other is set."""
+    return {name: value for name, value in call.items() if name not in ("self", "__class__")}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.checks import checked_workers
+from augflow.base.checks import arguments_of, checked_workers
 from augflow.base.warn_user import warn_user
 from augflow.batch.request import Request
 from augflow.csv.columns import Structure, make_plan
@@ -309,22 +309,7 @@ def flow_from_csv(
         CsvReadError: a file, row or value that cannot be read; it names file, line and column.
         OSError: a file cannot be read.
     """
-    return CsvIterator(
-        path_or_paths,
-        x_cols,
-        y_cols,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        validation_split=validation_split,
-        subset=subset,
-        dtype=dtype,
-        preprocess=preprocess,
-        sep=sep,
-        header=header,
-        index_dir=index_dir,
-        workers=workers,
-    )
+    return CsvIterator(**arguments_of(locals()))
 
 
 def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:

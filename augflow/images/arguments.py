@@ -81,11 +81,6 @@ class FileArguments:
         return [each.name for each in fields(cls) if each.name != "companions"]
 
 
-def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a method's call, from its ``locals()`` before any other is set."""
-    return {name: value for name, value in call.items() if name not in ("self", "__class__")}
-
-
 def checked_augment(augment: Any) -> bool:
     """Whether the random transforms are applied; None stands for yes.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.checks import checked_timeout, checked_workers
+from augflow.base.checks import arguments_of, checked_timeout, checked_workers
 from augflow.base.shorten import shortened
 from augflow.base.structure import Structure
 from augflow.batch.request import Request
@@ -89,24 +89,7 @@ def flow_from_loader(
             to learn shapes and dtypes. Those of other samples are raised when their batch is
             asked for. Each keeps its type and has a note that names the ID.
     """
-    return LoaderIterator(
-        load,
-        ids,
-        labels,
-        batch_size=batch_size,
-        shuffle=shuffle,
-        seed=seed,
-        num_classes=num_classes,
-        sample_weight=sample_weight,
-        drop_remainder=drop_remainder,
-        validation_split=validation_split,
-        subset=subset,
-        augment=augment,
-        pad=pad,
-        pad_value=pad_value,
-        workers=workers,
-        timeout=timeout,
-    )
+    return LoaderIterator(**arguments_of(locals()))
 
 
 class LoaderIterator(EngineIterator):
