@@ -11,7 +11,7 @@ import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 from augflow.base.stage_times import READ, StageClock
-from augflow.flow.iterator import Iterator
+from augflow.flow.iterator import Iterator, is_overridden
 from augflow.order.schedule import Place
 from augflow.order.subset import check_has_batch, subset_part
 from augflow.report.stats import FlowStats, make_stats
@@ -115,8 +115,7 @@ class ArraysIterator(Iterator):
         check_has_batch(self.n, self.batch_size, self.drop_remainder)
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        method = type(self)._get_batches_of_transformed_samples
-        if method is not ArraysIterator._get_batches_of_transformed_samples:
+        if is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator):
             return super()._fetch(place, coming)
         # Nothing is drawn: to set up the batch's stream would cost more than the batch.
         return self._rows(place.indices)

@@ -3,5 +3,6 @@
 In: a seed, and the number of samples.
 Out: the permutation of an epoch, the places of its batches, their random streams.
 Knows: base.
-Read: streams, permutation, schedule, subset, sample_count, access_pattern, position_set.
+Read: streams, permutation, schedule, subset, sample_count, access_pattern, position_set,
+    live_stream.
 """
