@@ -96,8 +96,8 @@ class ImageDataGenerator(ImageTransformer):
             sample_weight: one weight a sample, or None (default).
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             ignore_class_split: do not require the same classes in both subsets. Defaults to False.
@@ -114,7 +114,6 @@ class ImageDataGenerator(ImageTransformer):
 
         Raises:
             ValueError: lengths, rank, subset or data format do not fit.
-            FileNotFoundError: ``save_to_dir`` is no folder.
         """
         given = arguments_of(locals())
         self._check_before_flow(subset, augment)
@@ -171,8 +170,8 @@ class ImageDataGenerator(ImageTransformer):
             shuffle: whether each epoch has an order of its own. Defaults to True.
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             follow_links: whether links to folders below the class folders are followed. Defaults
@@ -291,7 +290,7 @@ class ImageDataGenerator(ImageTransformer):
             classes: the classes to use, in the order of their numbers; None (default): all,
                 sorted. Rows of other classes are left out, with a warning.
             class_mode: "categorical" (default), "binary", "sparse", "input", "raw" (the values of
-                ``y_col``), "multi_output" (a tuple, one array per column of ``y_col``), "mask"
+                ``y_col``), "multi_output" (a list, one array per column of ``y_col``), "mask"
                 (the masks that ``y_col`` names: for each row a path or a list of paths, one column
                 or a list of columns) or None. Classes may be strings, booleans or numbers; rows
                 without a label are left out, with a warning.
@@ -299,8 +298,8 @@ class ImageDataGenerator(ImageTransformer):
             shuffle: whether each epoch has an order of its own. Defaults to True.
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             subset: "training" or "validation": the part by the generator's ``validation_split``;

@@ -11,7 +11,8 @@ import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 from augflow.base.stage_times import READ, StageClock
-from augflow.flow.iterator import Iterator, is_overridden
+from augflow.flow.iterator import Iterator
+from augflow.flow.own_methods import is_overridden
 from augflow.order.schedule import Place
 from augflow.order.subset import check_has_batch, subset_part
 from augflow.report.stats import FlowStats, make_stats

@@ -17,7 +17,8 @@ from augflow.base.warn_user import warn_user
 from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
-from augflow.flow.iterator import Iterator, is_overridden
+from augflow.flow.iterator import Iterator
+from augflow.flow.own_methods import is_overridden
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of

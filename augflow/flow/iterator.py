@@ -5,7 +5,6 @@ A batch is a pure function of (settings, seed, epoch, position), whichever way i
 
 from __future__ import annotations
 
-import functools
 import operator
 import threading
 from collections.abc import Generator
@@ -17,6 +16,7 @@ import numpy as np
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
 from augflow.flow.keras_base import KerasBase
+from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.order.access_pattern import AccessPattern
 from augflow.order.live_stream import LiveStream
 from augflow.order.permutation import (
@@ -94,7 +94,7 @@ class Iterator(KerasBase):
         super().__init_subclass__(**arguments)
         name = "_get_batches_of_transformed_samples"
         if name in vars(cls):
-            setattr(cls, name, _with_live_stream(vars(cls)[name]))
+            setattr(cls, name, with_live_stream(vars(cls)[name]))
 
     def _start_runtime(self) -> None:
         self._drawn_seed: int | None = None
@@ -340,9 +340,11 @@ class Iterator(KerasBase):
                 self._live.step_to(place.stream)
                 self._asked.add(position)
                 self._pattern.observe(position, length)
+                is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, len(place.indices))
-            return self._fetch(place, coming)
+            batch = self._fetch(place, coming)
+            return with_tuples(batch) if is_for_keras else batch
 
     def stats(self) -> FlowStats:
         """Where the time of the last and of the current epoch went; ``print`` it to read it."""
@@ -407,20 +409,3 @@ class Iterator(KerasBase):
         raise NotImplementedError(
             f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)"
         )
-
-
-def _with_live_stream(method: Any) -> Any:
-    """A method that finds the batch's stream in np.random, also where ``next()`` of a subclass
-    calls it, as it does in Keras."""
-
-    @functools.wraps(method)
-    def with_live_stream(self: Iterator, index_array: np.ndarray) -> Any:
-        with self._live.lent(self._live.current()):
-            return method(self, index_array)
-
-    return with_live_stream
-
-
-def is_overridden(flow: Iterator, name: str, base: type[Iterator]) -> bool:
-    """Whether a flow has a method of its own: by its class, or set on it alone."""
-    return name in vars(flow) or getattr(type(flow), name) is not getattr(base, name)

@@ -13,6 +13,7 @@ from augflow.images.outputs import WITHOUT_CLASSES
 from augflow.order.sample_count import SampleCount
 from augflow.scan.dataframe import (
     CLASS_MODES,
+    as_columns,
     check_columns,
     keep_valid_files,
     split_slice,
@@ -109,6 +110,9 @@ class DataFrameIterator(FileIterator):
         self.directory = directory or ""
         self.class_mode = class_mode
         self.dtype = dtype
+        y_col = as_columns(y_col)
+        if weight_col is False or weight_col == "":
+            weight_col = None
         check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         check_extra_cols(dataframe, extra_cols, preprocess, image_key)
         if validate_filenames:

@@ -15,7 +15,7 @@ from augflow.base.warn_user import warn_user
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.flow.engine_iterator import EngineIterator
-from augflow.flow.iterator import is_overridden
+from augflow.flow.own_methods import is_overridden
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.files import FileIterator
 from augflow.memory.free_space import free_memory, readable

@@ -56,15 +56,17 @@ class ImageTransformer:
         augmentation: Any = None,
         timeout: float | None = None,
     ) -> None:
-        self.featurewise_center = checks.checked_switch("featurewise_center", featurewise_center)
-        self.samplewise_center = checks.checked_switch("samplewise_center", samplewise_center)
-        self.featurewise_std_normalization = checks.checked_switch(
+        self.featurewise_center = checks.checked_truth(
+            "featurewise_center", self._other_than_self(featurewise_center)
+        )
+        self.samplewise_center = checks.checked_truth("samplewise_center", samplewise_center)
+        self.featurewise_std_normalization = checks.checked_truth(
             "featurewise_std_normalization", featurewise_std_normalization
         )
-        self.samplewise_std_normalization = checks.checked_switch(
+        self.samplewise_std_normalization = checks.checked_truth(
             "samplewise_std_normalization", samplewise_std_normalization
         )
-        self.zca_whitening = checks.checked_switch("zca_whitening", zca_whitening)
+        self.zca_whitening = checks.checked_truth("zca_whitening", zca_whitening)
         self.zca_epsilon = checks.checked_number("zca_epsilon", zca_epsilon)
         self.rotation_range = checks.checked_range("rotation_range", rotation_range)
         self.width_shift_range = checks.checked_shift("width_shift_range", width_shift_range)
@@ -73,11 +75,11 @@ class ImageTransformer:
         self.shear_range = checks.checked_range("shear_range", shear_range)
         self.zoom_range = checks.checked_zoom(zoom_range)
         self.channel_shift_range = checks.checked_number("channel_shift_range", channel_shift_range)
-        self.fill_mode = checks.checked_fill_mode(fill_mode)
+        self.fill_mode = fill_mode
         self.cval = checks.checked_number("cval", cval)
-        self.horizontal_flip = checks.checked_switch("horizontal_flip", horizontal_flip)
-        self.vertical_flip = checks.checked_switch("vertical_flip", vertical_flip)
-        self.rescale = None if rescale is None else checks.checked_number("rescale", rescale)
+        self.horizontal_flip = checks.checked_truth("horizontal_flip", horizontal_flip)
+        self.vertical_flip = checks.checked_truth("vertical_flip", vertical_flip)
+        self.rescale = checks.checked_rescale(rescale)
         self.preprocessing_function = checks.checked_function(preprocessing_function)
         self.data_format = checks.checked_data_format(
             defaults.data_format() if data_format is None else data_format
@@ -93,11 +95,22 @@ class ImageTransformer:
         self.std: np.ndarray | None = None
         self.zca_whitening_matrix: np.ndarray | None = None
         self._switch_on_what_is_needed()
+        checks.checked_fill_mode(fill_mode, draw.moves_pixels(self._transform_settings()))
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         # Flows compare this number, and so notice every change.
         self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
+
+    def _other_than_self(self, first_argument: Any) -> Any:
+        """The argument, and True with a warning for a slip of subclasses."""
+        if first_argument is not self:
+            return first_argument
+        warn_user(
+            "`super().__init__(self, ...)` gives the generator itself as `featurewise_center`, "
+            "which counts as True, as in Keras. Write super().__init__(...) without self."
+        )
+        return True
 
     def _switch_on_what_is_needed(self) -> None:
         """The switches that others imply, each with a warning."""
@@ -136,7 +149,7 @@ class ImageTransformer:
         )
 
     def _standardize_settings(self) -> StandardizeSettings:
-        function = self.preprocessing_function
+        function = checks.checked_function(self.preprocessing_function)
         return StandardizeSettings(
             preprocessing_function=recognise(function) or function,
             rescale=self.rescale or None,
