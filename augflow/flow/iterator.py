@@ -15,7 +15,7 @@ import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
-from augflow.flow.keras_base import KerasBase
+from augflow.flow.keras_base import KerasBase, faces_keras, is_called_by_enqueuer
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.order.access_pattern import AccessPattern
 from augflow.order.live_stream import LiveStream
@@ -51,6 +51,7 @@ _RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices")
 _OVERRIDABLE = frozenset({"_flow_index", "_get_batches_of_transformed_samples", "_set_index_array"})
 
 
+@faces_keras("Iterator")
 class Iterator(KerasBase):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
@@ -105,6 +106,7 @@ class Iterator(KerasBase):
         self._ended = False
         self._counted = False
         self._begun = False
+        self._is_ahead = False
         self._given_indices: AbstractIterator[np.ndarray] | None = None
         self._restore_runtime()
 
@@ -234,19 +236,24 @@ class Iterator(KerasBase):
 
         Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
         middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
-        that Keras makes therefore keeps its epoch until the next one begins.
+        that Keras makes therefore keeps its epoch until the next one begins. A queue of Keras 2
+        may end a pass, begin the next one and be stopped, before ``fit`` ends the same pass.
         """
         self._meter.end_epoch()
         with self.lock:
             if self._reads_by_itself():
                 self._set_index_array()
                 return
+            was_ahead, self._is_ahead = self._is_ahead, is_called_by_enqueuer(self)
+            if was_ahead and not self._is_ahead:
+                return
             self._ended, self._begun = True, False
             if self._counted and not self._asked:
                 return
-            if self._epoch is not None:
-                following = self._epoch.start + len(self)
-                self.total_batches_seen = max(self.total_batches_seen, following)
+            if self._epoch is not None or self._is_ahead:
+                # A queue's forked processes have read the first pass, and this one nothing.
+                start = self._epoch.start if self._epoch else self.total_batches_seen
+                self.total_batches_seen = max(self.total_batches_seen, start + len(self))
             self.batch_index = 0
             if not self._counted:
                 self._begin_pass()

@@ -15,6 +15,7 @@ from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.companions.pipeline import check_levels
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.flow.keras_base import faces_keras
 from augflow.images.saving import check_save_to_dir, save_images
 from augflow.images.stages import (
     has_user_augmentation,
@@ -37,6 +38,7 @@ _HIGHEST_SAVE_NUMBER = 10_000
 _LABELS = {"y": " (labels)"}
 
 
+@faces_keras("NumpyArrayIterator")
 class NumpyArrayIterator(EngineIterator):
     """Yields batches of an array of images.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.files import FileIterator
 from augflow.images.outputs import WITHOUT_CLASSES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas
 
 
+@faces_keras("DataFrameIterator")
 class DataFrameIterator(FileIterator):
     """Yields batches of the images named in a dataframe's column.
 

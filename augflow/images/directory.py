@@ -11,6 +11,7 @@ from augflow.base import defaults
 from augflow.base.warn_user import warn_user
 from augflow.cache.flow_slots import check_outside
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.files import FileIterator
 from augflow.order.sample_count import SampleCount
@@ -25,6 +26,7 @@ from augflow.scan.folders import (
 )
 
 
+@faces_keras("DirectoryIterator")
 class DirectoryIterator(FileIterator):
     """Yields batches of the images in the class folders of a directory.
 

@@ -12,6 +12,7 @@ from augflow.base.settings import StandardizeSettings, TransformSettings
 from augflow.base.warn_user import warn_user
 from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
+from augflow.flow.keras_base import KerasFace, faces_keras
 from augflow.images.fit import Statistics, flow_statistics
 from augflow.order.streams import as_global, global_stream, open_stream
 from augflow.transform import draw
@@ -23,7 +24,8 @@ _AXES = {"channels_first": (1, 2, 3), "channels_last": (3, 1, 2)}
 _PIXEL_METHODS = ("get_random_transform", "apply_transform", "standardize", "random_transform")
 
 
-class ImageTransformer:
+@faces_keras("ImageDataGenerator")
+class ImageTransformer(KerasFace):
     """The part of ``ImageDataGenerator`` that works on images in hand; see there."""
 
     def __init__(

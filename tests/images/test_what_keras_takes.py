@@ -282,3 +282,18 @@ def test_messages_have_the_words_of_keras(
 def test_the_array_iterator_alone_says_the_same() -> None:
     with pytest.raises(ValueError, match=r"`y` \(labels\) should have the same length"):
         NumpyArrayIterator(IMAGES, [1], ImageDataGenerator())
+
+
+def test_flows_and_generators_are_those_of_keras(folder: Path, keras_image: Any) -> None:
+    """Libraries that import Keras's classes ask that of what they are given."""
+    generator = ImageDataGenerator()
+    assert isinstance(generator, keras_image.ImageDataGenerator)
+    flows = {
+        "DirectoryIterator": generator.flow_from_directory(folder, **READING),
+        "DataFrameIterator": generator.flow_from_dataframe(table_of(folder), folder, **READING),
+        "NumpyArrayIterator": generator.flow(IMAGES),
+    }
+    for name, flow in flows.items():
+        assert isinstance(flow, keras_image.Iterator)
+        for other in flows:
+            assert isinstance(flow, getattr(keras_image, other)) is (other == name)
