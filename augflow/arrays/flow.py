@@ -11,6 +11,7 @@ import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 from augflow.base.stage_times import READ, StageClock
+from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
 from augflow.order.schedule import Place
@@ -29,7 +30,7 @@ def flow_from_arrays(
     sample_weight: Any = None,
     drop_remainder: bool = False,
     validation_split: float = 0,
-    subset: str | None = None,
+    subset: Subset | None = None,
 ) -> ArraysIterator:
     """Batches of rows of arrays, for models of any inputs.
 
@@ -92,7 +93,7 @@ class ArraysIterator(Iterator):
         sample_weight: Any = None,
         drop_remainder: bool = False,
         validation_split: float = 0,
-        subset: str | None = None,
+        subset: Subset | None = None,
     ) -> None:
         check_same_order(("inputs", inputs), ("targets", targets), ("sample_weight", sample_weight))
         from_list = isinstance(inputs, list) or isinstance(targets, list)

@@ -23,7 +23,7 @@ class CompanionArguments:
     keypoints: Keypoints | None = None
     with_transform_matrix: bool = False
 
-    def class_mode(self, class_mode: str | None) -> str | None:
+    def class_mode(self, class_mode: Any) -> Any:
         """The class mode that is meant: a folder of masks asks for masks.
 
         Raises:

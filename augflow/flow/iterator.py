@@ -301,10 +301,17 @@ class Iterator(KerasBase):
 
     @uninterrupted
     def __next__(self) -> Any:
+        """The next batch; the first of another epoch after the last of one, without end.
+
+        Returns:
+            What the flow's ``_get_batches_of_transformed_samples`` gives: of augflow's own flows
+            the inputs, (inputs, targets) or (inputs, targets, weights), by their arguments.
+        """
         if self._given_indices is not None or is_overridden(self, "_flow_index", Iterator):
-            with self.lock:
-                index_array = next(self.index_generator)
-            return self._get_batches_of_transformed_samples(index_array)
+            with exit_guard().fetching():
+                with self.lock:
+                    index_array = next(self.index_generator)
+                return self._get_batches_of_transformed_samples(index_array)
         with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
             with self.lock:
                 place = self._advance()

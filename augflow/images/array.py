@@ -11,6 +11,7 @@ import numpy as np
 
 from augflow.base import defaults
 from augflow.base.warn_user import warn_user
+from augflow.base.words import DataFormat, OnError, Subset
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.companions.pipeline import check_levels
@@ -42,7 +43,8 @@ _LABELS = {"y": " (labels)"}
 class NumpyArrayIterator(EngineIterator):
     """Yields batches of an array of images.
 
-    ``ImageDataGenerator.flow`` makes it, and explains the arguments. Besides:
+    ``next(flow)`` gives images, (images, targets) with ``y``, or (images, targets, weights) with
+    ``sample_weight``. ``ImageDataGenerator.flow`` makes it, and explains the arguments. Besides:
 
     Args:
         image_data_generator: an ``ImageDataGenerator`` or an object with its methods.
@@ -57,7 +59,7 @@ class NumpyArrayIterator(EngineIterator):
     """
 
     augment: bool = True
-    on_error: str = "raise"
+    on_error: OnError = "raise"
 
     def __init__(
         self,
@@ -68,11 +70,11 @@ class NumpyArrayIterator(EngineIterator):
         shuffle: bool = False,
         sample_weight: Any = None,
         seed: int | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         save_to_dir: str | None = None,
         save_prefix: str = "",
         save_format: str = "png",
-        subset: str | None = None,
+        subset: Subset | None = None,
         ignore_class_split: bool = False,
         dtype: Any = None,
         *,

@@ -10,6 +10,7 @@ import numpy as np
 from augflow.base import checks, defaults
 from augflow.base.settings import StandardizeSettings, TransformSettings
 from augflow.base.warn_user import warn_user
+from augflow.base.words import DataFormat, FillMode
 from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
 from augflow.flow.keras_base import KerasFace, faces_keras
@@ -43,13 +44,13 @@ class ImageTransformer(KerasFace):
         shear_range: float = 0.0,
         zoom_range: Any = 0.0,
         channel_shift_range: float = 0.0,
-        fill_mode: str = "nearest",
+        fill_mode: FillMode = "nearest",
         cval: float = 0.0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
         rescale: float | None = None,
         preprocessing_function: Callable[[np.ndarray], Any] | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
         dtype: Any = None,
