@@ -8,6 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from augflow.base.checks import arguments_of
 from augflow.base.warn_user import warn_user
+from augflow.base.words import (
+    ClassOrder,
+    ColorMode,
+    Decode,
+    FolderClassMode,
+    Interpolation,
+    KeepAspectRatio,
+    OnError,
+    Sampler,
+    Subset,
+    TableClassMode,
+)
 from augflow.companions.annotations import Boxes, Keypoints
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.dataframe import DataFrameIterator
@@ -83,7 +95,7 @@ class ImageDataGenerator(ImageTransformer):
         save_prefix: str = "",
         save_format: str = "png",
         ignore_class_split: bool = False,
-        subset: str | None = None,
+        subset: Subset | None = None,
         *,
         augment: bool | None = None,
     ) -> NumpyArrayIterator:
@@ -98,8 +110,8 @@ class ImageDataGenerator(ImageTransformer):
             sample_weight: one weight a sample, or None (default).
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             ignore_class_split: do not require the same classes in both subsets. Defaults to False.
@@ -116,7 +128,6 @@ class ImageDataGenerator(ImageTransformer):
 
         Raises:
             ValueError: lengths, rank, subset or data format do not fit.
-            FileNotFoundError: ``save_to_dir`` is no folder.
         """
         given = arguments_of(locals())
         self._check_before_flow(subset, augment, of_files=False)
@@ -126,9 +137,9 @@ class ImageDataGenerator(ImageTransformer):
         self,
         directory: Any,
         target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        color_mode: ColorMode = "rgb",
         classes: list[str] | None = None,
-        class_mode: str | None = "categorical",
+        class_mode: FolderClassMode | None = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
@@ -136,15 +147,15 @@ class ImageDataGenerator(ImageTransformer):
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool | str = False,
+        subset: Subset | None = None,
+        interpolation: Interpolation = "nearest",
+        keep_aspect_ratio: KeepAspectRatio = False,
         *,
         augment: bool | None = None,
-        sampler: str | None = None,
-        class_order: str = "text",
-        decode: str = "exact",
-        on_error: str = "raise",
+        sampler: Sampler | None = None,
+        class_order: ClassOrder = "text",
+        decode: Decode = "exact",
+        on_error: OnError = "raise",
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
@@ -173,8 +184,8 @@ class ImageDataGenerator(ImageTransformer):
             shuffle: whether each epoch has an order of its own. Defaults to True.
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             follow_links: whether links to folders below the class folders are followed. Defaults
@@ -246,28 +257,28 @@ class ImageDataGenerator(ImageTransformer):
         y_col: Any = "class",
         weight_col: Any = None,
         target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        color_mode: ColorMode = "rgb",
         classes: list[Any] | None = None,
-        class_mode: str | None = "categorical",
+        class_mode: TableClassMode | None = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
         save_to_dir: str | None = None,
         save_prefix: str = "",
         save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
+        subset: Subset | None = None,
+        interpolation: Interpolation = "nearest",
         validate_filenames: bool = True,
         *,
-        keep_aspect_ratio: bool | str = False,
+        keep_aspect_ratio: KeepAspectRatio = False,
         augment: bool | None = None,
         extra_cols: Any = None,
         preprocess: Any = None,
         image_key: str | None = None,
-        sampler: str | None = None,
-        class_order: str = "text",
-        decode: str = "exact",
-        on_error: str = "raise",
+        sampler: Sampler | None = None,
+        class_order: ClassOrder = "text",
+        decode: Decode = "exact",
+        on_error: OnError = "raise",
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
@@ -294,7 +305,7 @@ class ImageDataGenerator(ImageTransformer):
             classes: the classes to use, in the order of their numbers; None (default): all,
                 sorted. Rows of other classes are left out, with a warning.
             class_mode: "categorical" (default), "binary", "sparse", "input", "raw" (the values of
-                ``y_col``), "multi_output" (a tuple, one array per column of ``y_col``), "mask"
+                ``y_col``), "multi_output" (a list, one array per column of ``y_col``), "mask"
                 (the masks that ``y_col`` names: for each row a path or a list of paths, one column
                 or a list of columns) or None. Classes may be strings, booleans or numbers; rows
                 without a label are left out, with a warning.
@@ -302,8 +313,8 @@ class ImageDataGenerator(ImageTransformer):
             shuffle: whether each epoch has an order of its own. Defaults to True.
             seed: int in [0, 2**32), of order and augmentation; None (default): one is drawn from
                 NumPy's global generator at the first batch.
-            save_to_dir: a folder that exists, to save each batch's images to, for looking at them;
-                None (default) for none.
+            save_to_dir: a folder to save each batch's images to, for looking at them; it has to be
+                there for the first batch. None (default) for none.
             save_prefix: of their names. Defaults to "".
             save_format: their ending. Defaults to "png".
             subset: "training" or "validation": the part by the generator's ``validation_split``;

@@ -12,7 +12,9 @@ import numpy as np
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 from augflow.base.checks import arguments_of
 from augflow.base.stage_times import READ, StageClock
+from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
+from augflow.flow.own_methods import is_overridden
 from augflow.order.schedule import Place
 from augflow.order.subset import check_has_batch, subset_part, warn_of_sorted_split
 from augflow.report.stats import FlowStats, make_stats
@@ -29,7 +31,7 @@ def flow_from_arrays(
     sample_weight: Any = None,
     drop_remainder: bool = False,
     validation_split: float = 0,
-    subset: str | None = None,
+    subset: Subset | None = None,
 ) -> ArraysIterator:
     """Batches of rows of arrays, for models of any inputs.
 
@@ -83,7 +85,7 @@ class ArraysIterator(Iterator):
         sample_weight: Any = None,
         drop_remainder: bool = False,
         validation_split: float = 0,
-        subset: str | None = None,
+        subset: Subset | None = None,
     ) -> None:
         check_same_order(("inputs", inputs), ("targets", targets), ("sample_weight", sample_weight))
         from_list = isinstance(inputs, list) or isinstance(targets, list)
@@ -111,8 +113,7 @@ class ArraysIterator(Iterator):
         check_has_batch(self.n, self.batch_size, self.drop_remainder)
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        method = type(self)._get_batches_of_transformed_samples
-        if method is not ArraysIterator._get_batches_of_transformed_samples:
+        if is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator):
             return super()._fetch(place, coming)
         # Nothing is drawn: to set up the batch's stream would cost more than the batch.
         return self._rows(place.indices)

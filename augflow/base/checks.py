@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.warn_user import warn_user
+
 # SciPy's boundary modes; Keras documents the first four.
 FILL_MODES = (
     "nearest",
@@ -24,7 +26,19 @@ FILL_MODES = (
 
 
 def checked_switch(name: str, value: Any) -> bool:
-    """A bool. A function here is Keras's best-hidden trap: it would count as True."""
+    """A bool."""
+    if not isinstance(value, bool | int | np.bool_):
+        raise TypeError(f"`{name}` must be a bool. Received: {value!r}")
+    return bool(value)
+
+
+def checked_truth(name: str, value: Any) -> bool:
+    """A bool; of anything else its truth with a warning, as Keras takes it without one.
+
+    A function is Keras's best-hidden trap: it would count as True.
+    """
+    if isinstance(value, bool | int | np.bool_):
+        return bool(value)
     if callable(value):
         hint = (
             " Pass the function as preprocessing_function=..., not by position."
@@ -32,13 +46,20 @@ def checked_switch(name: str, value: Any) -> bool:
             else ""
         )
         raise TypeError(f"`{name}` must be a bool. Received a function: {value!r}.{hint}")
-    if not isinstance(value, bool | int | np.bool_):
-        raise TypeError(f"`{name}` must be a bool. Received: {value!r}")
-    return bool(value)
+    try:
+        truth = bool(value)
+    except ValueError:
+        raise TypeError(f"`{name}` must be a bool. Received: {value!r}") from None
+    warn_user(
+        f"`{name}` should be True or False. Received {value!r}, which counts as {truth}, as in "
+        "Keras."
+    )
+    return truth
 
 
 def checked_number(name: str, value: Any) -> Any:
-    """A finite real number, as it is."""
+    """A finite real number, as it is; an array of one number without axes counts as that."""
+    value = _without_array(value)
     if not isinstance(value, Real) or not math.isfinite(value):
         raise TypeError(f"`{name}` must be a number. Received: {value!r}")
     return value
@@ -49,8 +70,16 @@ def checked_range(name: str, value: Any) -> Any:
     return 0 if value is None else checked_number(name, value)
 
 
+def checked_rescale(value: Any) -> Any:
+    """A number, also as the only one of a tuple or list, or None."""
+    if isinstance(value, tuple | list) and len(value) == 1:
+        value = value[0]
+    return None if value is None else checked_number("rescale", value)
+
+
 def checked_shift(name: str, value: Any) -> Any:
     """A number or a non-empty sequence of numbers; None and the like mean 0, as in Keras."""
+    value = _without_array(value)
     if isinstance(value, Real):
         return checked_number(name, value)
     if value is None:
@@ -68,6 +97,7 @@ def checked_shift(name: str, value: Any) -> Any:
 
 def checked_zoom(value: Any) -> list[float]:
     """[lowest, highest] zoom factor, from a number or a pair."""
+    value = _without_array(value)
     if isinstance(value, Real):
         checked_number("zoom_range", value)
         return [1 - float(value), 1 + float(value)]
@@ -87,11 +117,16 @@ def checked_brightness(value: Any) -> Any:
     )
 
 
-def checked_fill_mode(value: Any) -> str:
-    """One of SciPy's boundary modes."""
+def checked_fill_mode(value: Any, is_needed: bool) -> Any:
+    """One of SciPy's boundary modes; anything else where no transform needs one, with a warning."""
     if value not in FILL_MODES:
-        raise ValueError(f"`fill_mode` must be one of {FILL_MODES}. Received: {value!r}")
-    return str(value)
+        if is_needed:
+            raise ValueError(f"`fill_mode` must be one of {FILL_MODES}. Received: {value!r}")
+        warn_user(
+            f"`fill_mode` should be one of {FILL_MODES}. Received {value!r}, which has no effect: "
+            "no transform is switched on that moves pixels."
+        )
+    return value
 
 
 def checked_order(value: Any) -> int:
@@ -129,10 +164,12 @@ def checked_validation_split(value: Any) -> Any:
 
 
 def checked_function(value: Any) -> Any:
-    """A callable or None."""
-    if value is not None and not callable(value):
+    """A callable or None; what counts as false is None, as in Keras."""
+    if callable(value):
+        return value
+    if value is not None and not _is_false(value):
         raise TypeError(f"`preprocessing_function` must be a function. Received: {value!r}")
-    return value
+    return None
 
 
 def checked_dtype(value: Any) -> Any:
@@ -185,3 +222,12 @@ def _is_pair(value: Any) -> bool:
 def arguments_of(call: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a method's call, from its ``locals()`` before any other is set."""
     return {name: value for name, value in call.items() if name not in ("self", "__class__")}
+
+
+def _without_array(value: Any) -> Any:
+    """The number of an array that has no axes; anything else as it is."""
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _is_false(value: Any) -> bool:
+    return isinstance(value, bool | str | Real) and not value

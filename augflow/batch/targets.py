@@ -30,7 +30,7 @@ def batch_targets(
 
     Returns:
         "binary", "sparse": shape (batch,). "categorical": (batch, num_classes), ones at
-        the sample's classes. "raw": ``labels[index_array]``. "multi_output": a tuple of
+        the sample's classes. "raw": ``labels[index_array]``. "multi_output": a list of
         arrays.
 
     Raises:
@@ -43,8 +43,7 @@ def batch_targets(
     if class_mode == "raw":
         return labels[index_array]
     if class_mode == "multi_output":
-        # A tuple, since TensorFlow takes no lists where Keras describes batches to it.
-        return tuple(output[index_array] for output in labels)
+        return [output[index_array] for output in labels]
     raise ValueError(
         f"class_mode {class_mode!r} has no targets; expected 'binary', 'sparse', "
         f"'categorical', 'raw' or 'multi_output'"

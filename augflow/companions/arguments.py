@@ -33,7 +33,7 @@ class CompanionArguments:
         """Whether masks are files of black and white."""
         return isinstance(self.mask_loader, str) and self.mask_loader == "binary"
 
-    def class_mode(self, class_mode: str | None) -> str | None:
+    def class_mode(self, class_mode: Any) -> Any:
         """The class mode that is meant: a folder of masks asks for masks.
 
         Raises:

@@ -70,7 +70,8 @@ def albumentations_module() -> Any:
         import albumentations
     except ImportError as error:
         raise ImportError(
-            "this `augmentation` needs albumentations: pip install 'augflow[albumentations]'"
+            "this `augmentation` needs albumentations: in a clone of augflow "
+            "pip install '.[albumentations]'"
         ) from error
     return albumentations
 

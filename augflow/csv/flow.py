@@ -14,6 +14,7 @@ import numpy as np
 
 from augflow.base.checks import arguments_of, checked_workers
 from augflow.base.warn_user import warn_user
+from augflow.base.words import Subset
 from augflow.batch.request import Request
 from augflow.csv.columns import Structure, make_plan
 from augflow.csv.open_files import open_table
@@ -55,7 +56,7 @@ class CsvIterator(EngineIterator):
         shuffle: bool = False,
         seed: int | None = None,
         validation_split: float = 0,
-        subset: str | None = None,
+        subset: Subset | None = None,
         dtype: Any = "float32",
         preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
         sep: str = ",",
@@ -265,7 +266,7 @@ def flow_from_csv(
     shuffle: bool = False,
     seed: int | None = None,
     validation_split: float = 0,
-    subset: str | None = None,
+    subset: Subset | None = None,
     dtype: Any = "float32",
     preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
     sep: str = ",",

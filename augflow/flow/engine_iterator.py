@@ -18,6 +18,7 @@ from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.iterator import Iterator
+from augflow.flow.own_methods import is_overridden
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of
@@ -98,8 +99,7 @@ class EngineIterator(Iterator):
 
     def _builds_directly(self) -> bool:
         """Whether batches are built by ``_get_batches_of_transformed_samples``, here."""
-        method = type(self)._get_batches_of_transformed_samples
-        return method is not EngineIterator._get_batches_of_transformed_samples
+        return is_overridden(self, "_get_batches_of_transformed_samples", EngineIterator)
 
     def _is_about_to_begin(self) -> None:
         """Look at the settings once more before the first batch that is made by them."""
@@ -207,7 +207,9 @@ class EngineIterator(Iterator):
             What ``next()`` returns for these samples.
         """
         indices = np.asarray(index_array)
-        stream = self._live_stream()
+        stream = self._live.current()
+        # Before the seed of an unseeded flow is drawn, maybe from the same generator.
+        start = state_of(stream)
         base, epoch = self._current_schedule().base_seed, self._epoch
         again = occurrences(indices)
         seeds = SampleSeeds(
@@ -216,11 +218,10 @@ class EngineIterator(Iterator):
             indices.tolist(),
             None if again is None else again.tolist(),
         )
-        request = self._request_for("direct", indices, state_of(stream), seeds)
+        request = self._request_for("direct", indices, start, seeds)
         batch, end = build_here(self._plan(), request, self._image_cache())
         self._meter.add(batch.work, 0)
-        if end is not None:
-            stream.set_state(state_of(end))
+        stream.set_state(start if end is None else state_of(end))
         self._after_direct_build(batch, indices, stream)
         return self._deliver(batch, indices)
 

@@ -5,7 +5,6 @@ A batch is a pure function of (settings, seed, epoch, position), whichever way i
 
 from __future__ import annotations
 
-import functools
 import operator
 import threading
 from collections.abc import Generator
@@ -16,8 +15,10 @@ import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
-from augflow.flow.keras_base import KerasBase
+from augflow.flow.keras_base import KerasBase, faces_keras, is_called_by_enqueuer
+from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.order.access_pattern import AccessPattern
+from augflow.order.live_stream import LiveStream
 from augflow.order.permutation import (
     EpochOrder,
     SampleOrder,
@@ -29,7 +30,6 @@ from augflow.order.position_set import PositionSet
 from augflow.order.sample_count import SampleCount
 from augflow.order.schedule import Epoch, Place, Schedule
 from augflow.order.streams import (
-    StreamState,
     as_global,
     checked_seed,
     draw_base_seed,
@@ -46,9 +46,12 @@ from augflow.scan.folders import IMAGE_FORMATS
 # Attributes that move with every batch; a change of any other one may change the batches.
 _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
 # What a pickle leaves out, and a copy starts anew.
-_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter")
+_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices")
+# Methods that take the place of the class's own where they are set on one flow.
+_OVERRIDABLE = frozenset({"_flow_index", "_get_batches_of_transformed_samples", "_set_index_array"})
 
 
+@faces_keras("Iterator")
 class Iterator(KerasBase):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
@@ -94,7 +97,7 @@ class Iterator(KerasBase):
         super().__init_subclass__(**arguments)
         name = "_get_batches_of_transformed_samples"
         if name in vars(cls):
-            setattr(cls, name, _with_live_stream(vars(cls)[name]))
+            setattr(cls, name, with_live_stream(vars(cls)[name]))
 
     def _start_runtime(self) -> None:
         self._drawn_seed: int | None = None
@@ -105,6 +108,8 @@ class Iterator(KerasBase):
         self._ended = False
         self._counted = False
         self._begun = False
+        self._is_ahead = False
+        self._given_indices: AbstractIterator[np.ndarray] | None = None
         self._restore_runtime()
 
     def _restore_runtime(self) -> None:
@@ -112,20 +117,17 @@ class Iterator(KerasBase):
         self._pattern = AccessPattern()
         self._schedule: Schedule | None = None
         self._meter = EpochMeter()
-        self._live: np.random.RandomState | StreamState = 0
+        self._live = LiveStream()
+        self._own_indices: Generator[np.ndarray, None, None] | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "batch_size":
             value = checked_batch_size(value)
         object.__setattr__(self, name, value)
-        if not name.startswith("_") and name not in _MOVING:
+        if name in _OVERRIDABLE or (not name.startswith("_") and name not in _MOVING):
             self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
-        elif name == "index_array" and value is not None:
-            # An order given from outside holds until the next epoch begins. No permutation is
-            # drawn for it, so its first batch's stream is untouched, as in Keras.
-            start = self._epoch.start if self._epoch else self.total_batches_seen
-            first = seeded(self._current_schedule().base_seed, start)
-            self._epoch = Epoch(start, np.asarray(value), first)
+        elif name == "index_array" and (value is not None or self.__dict__.get("_epoch")):
+            self._epoch = self._given_epoch(value)
             self.__dict__["_revision"] += 1
 
     def __getstate__(self) -> dict[str, Any]:
@@ -161,8 +163,36 @@ class Iterator(KerasBase):
         """How the order of an epoch is drawn."""
         return epoch_order
 
+    def _given_epoch(self, order: Any) -> Epoch | None:
+        """The epoch of an order that was set from outside, which holds until the next one begins.
+
+        None lets another epoch begin, after the batches that were asked for by index: Keras
+        counts these when they are asked for.
+        """
+        start = self._epoch.start if self._epoch else self.total_batches_seen
+        if order is None:
+            self.__dict__["total_batches_seen"] = max(
+                self.total_batches_seen, start + len(self._asked)
+            )
+            self._asked.clear()
+            self._ended = False
+            return None
+        # No permutation is drawn for it, so its first batch's stream is untouched, as in Keras.
+        first = seeded(self._current_schedule().base_seed, start)
+        return Epoch(start, np.asarray(order), first)
+
     def _has_own_order(self) -> bool:
-        return type(self)._set_index_array is not Iterator._set_index_array
+        return is_overridden(self, "_set_index_array", Iterator)
+
+    def _reads_by_itself(self) -> bool:
+        """Whether ``flow[i]`` is code of a subclass that keeps NumPy's seeds and the order itself,
+        as Keras's does."""
+        return (
+            not self._asked
+            and self.index_array is not None
+            and type(self).__getitem__ is not Iterator.__getitem__
+            and self._live.is_global()
+        )
 
     def _begin_epoch(self, start: int) -> Epoch:
         schedule = self._current_schedule()
@@ -180,8 +210,9 @@ class Iterator(KerasBase):
 
     def _set_index_array(self) -> None:
         """Take the order of the epoch anew, e.g. after ``n`` was changed."""
-        if self._has_own_order():
-            # Called by an override, to change what Keras would have drawn at this point.
+        if self._has_own_order() or self._live.is_global():
+            # Called by an override, to change what Keras would have drawn at this point, or by
+            # code that has seeded NumPy's generator for it.
             if self.shuffle:
                 self.index_array = global_stream().permutation(self.n)
             else:
@@ -207,16 +238,24 @@ class Iterator(KerasBase):
 
         Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
         middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
-        that Keras makes therefore keeps its epoch until the next one begins.
+        that Keras makes therefore keeps its epoch until the next one begins. A queue of Keras 2
+        may end a pass, begin the next one and be stopped, before ``fit`` ends the same pass.
         """
         self._meter.end_epoch()
         with self.lock:
+            if self._reads_by_itself():
+                self._set_index_array()
+                return
+            was_ahead, self._is_ahead = self._is_ahead, is_called_by_enqueuer(self)
+            if was_ahead and not self._is_ahead:
+                return
             self._ended, self._begun = True, False
             if self._counted and not self._asked:
                 return
-            if self._epoch is not None:
-                following = self._epoch.start + len(self)
-                self.total_batches_seen = max(self.total_batches_seen, following)
+            if self._epoch is not None or self._is_ahead:
+                # A queue's forked processes have read the first pass, and this one nothing.
+                start = self._epoch.start if self._epoch else self.total_batches_seen
+                self.total_batches_seen = max(self.total_batches_seen, start + len(self))
             self.batch_index = 0
             if not self._counted:
                 self._begin_pass()
@@ -273,6 +312,17 @@ class Iterator(KerasBase):
 
     @uninterrupted
     def __next__(self) -> Any:
+        """The next batch; the first of another epoch after the last of one, without end.
+
+        Returns:
+            What the flow's ``_get_batches_of_transformed_samples`` gives: of augflow's own flows
+            the inputs, (inputs, targets) or (inputs, targets, weights), by their arguments.
+        """
+        if self._given_indices is not None or is_overridden(self, "_flow_index", Iterator):
+            with exit_guard().fetching():
+                with self.lock:
+                    index_array = next(self.index_generator)
+                return self._get_batches_of_transformed_samples(index_array)
         with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
             with self.lock:
                 place = self._advance()
@@ -312,23 +362,40 @@ class Iterator(KerasBase):
                     self._counted = False
                 epoch = self._epoch or self._begin_epoch(self.total_batches_seen)
                 place = self._current_schedule().place(epoch, position, epoch.start + position)
-                self._live = place.stream
+                self._live.step_to(place.stream)
                 self._asked.add(position)
                 self._pattern.observe(position, length)
+                is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, len(place.indices))
-            return self._fetch(place, coming)
+            batch = self._fetch(place, coming)
+            return with_tuples(batch) if is_for_keras else batch
 
     def stats(self) -> FlowStats:
         """Where the time of the last and of the current epoch went; ``print`` it to read it."""
         return make_stats(*self._meter.read(), cpus=1, decode=None)
 
     @property
-    def index_generator(self) -> Generator[np.ndarray, None, None]:
+    def index_generator(self) -> AbstractIterator[np.ndarray]:
         """Index arrays of the coming batches, each step of which advances this flow.
 
         For subclasses that write ``next()`` themselves, with ``lock`` held:
-        ``index_array = next(self.index_generator)``.
+        ``index_array = next(self.index_generator)``. One that is set is what ``next()`` asks.
+        """
+        if self._given_indices is not None:
+            return self._given_indices
+        if self._own_indices is None:
+            self._own_indices = self._flow_index()
+        return self._own_indices
+
+    @index_generator.setter
+    def index_generator(self, value: AbstractIterator[np.ndarray]) -> None:
+        self._given_indices = value
+
+    def _flow_index(self) -> Generator[np.ndarray, None, None]:
+        """Index arrays of the coming batches, without end; what ``index_generator`` steps through.
+
+        An own one of a subclass decides what ``next()`` gives.
         """
         while True:
             yield self._advance().indices
@@ -345,7 +412,7 @@ class Iterator(KerasBase):
         place = schedule.place(epoch, position, seen)
         self.batch_index = schedule.follower(position)
         self.total_batches_seen = seen + 1
-        self._live = place.stream
+        self._live.step_to(place.stream)
         return place
 
     # Life
@@ -363,24 +430,11 @@ class Iterator(KerasBase):
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         """The batch at a place; ``coming`` are those that will probably be asked for next."""
-        stream = open_stream(place.stream)
-        with as_global(stream):
-            self._live = global_stream()
-            try:
-                with Interruptible():
-                    return self._get_batches_of_transformed_samples(place.indices)
-            finally:
-                self._live = stream
+        with self._live.lent(open_stream(place.stream)), Interruptible():
+            return self._get_batches_of_transformed_samples(place.indices)
 
     def _prepare(self, coming: AbstractIterator[Place]) -> None:
         """Begin work on batches that are expected; nothing to do where nobody works ahead."""
-
-    def _live_stream(self) -> np.random.RandomState:
-        """The stream that a direct call of ``_get_batches_of_transformed_samples`` draws from:
-        that of the batch last stepped to, continued from call to call as in Keras."""
-        if not isinstance(self._live, np.random.RandomState):
-            self._live = open_stream(self._live)
-        return self._live
 
     def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
         """The batch of the given samples; to be written by subclasses.
@@ -391,22 +445,3 @@ class Iterator(KerasBase):
         raise NotImplementedError(
             f"{type(self).__name__} must define _get_batches_of_transformed_samples(index_array)"
         )
-
-
-def _with_live_stream(method: Any) -> Any:
-    """A method that finds the batch's stream in np.random, also where ``next()`` of a subclass
-    calls it, as it does in Keras."""
-
-    @functools.wraps(method)
-    def with_live_stream(self: Iterator, index_array: np.ndarray) -> Any:
-        stream = self._live_stream()
-        if stream is global_stream():
-            return method(self, index_array)
-        with as_global(stream):
-            self._live = global_stream()
-            try:
-                return method(self, index_array)
-            finally:
-                self._live = stream
-
-    return with_live_stream

@@ -1,32 +1,75 @@
-"""How a flow becomes a ``keras.utils.PyDataset`` without importing Keras.
+"""How a flow becomes what Keras asks for, without importing Keras.
 
-``model.fit`` takes a flow because ``isinstance(flow, PyDataset)``. Importing Keras for the sake
-of that base class would cost seconds, and gigabytes where no Keras model is in sight. So the base
-class is added at the moment somebody asks for a flow's class and Keras has been imported, which
-is what ``isinstance`` does.
+``model.fit`` takes a flow because ``isinstance(flow, PyDataset)``, and Keras 2's because
+``isinstance(flow, Sequence)``. Importing Keras for the sake of a base class would cost seconds, and
+gigabytes where no Keras model is in sight. So the base class is added at the moment somebody asks
+for a flow's class and Keras has been imported, which is what ``isinstance`` does.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Any, Self
+import threading
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
-_KERAS_MODULE = "keras.src.trainers.data_adapters.py_dataset_adapter"
+# Keras 3, and Keras 2 as it goes on beside it.
+_DATASETS = (
+    ("keras.src.trainers.data_adapters.py_dataset_adapter", "PyDataset"),
+    ("tf_keras.src.utils.data_utils", "Sequence"),
+)
+_IMAGE_MODULES = ("keras.src.legacy.preprocessing.image", "tf_keras.src.preprocessing.image")
+
+# Classes of augflow, in the order in which they take on bases, and where these are found.
+_faces: list[tuple[type, tuple[tuple[str, str], ...]]] = []
+_adopting = threading.RLock()
+_Class = TypeVar("_Class", bound=type)
+
+
+class KerasFace:
+    """A class that becomes a subclass of Keras's of its name, as soon as Keras is imported."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        new = [base for face, base in _adopt_keras_bases() if issubclass(type(self), face)]
+        if not new:
+            return type(self)
+        # isinstance has looked at type(self) before it asks here, and would not look again: the
+        # one time that bases change under its hands, the answer is a class with all of them.
+        ends = [base for base in new if not any(base in other.__mro__[1:] for other in new)]
+        return type(type(self).__name__, tuple(ends), {})
+
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        _adopt_keras_bases()
+        return super().__new__(cls)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # pickle compares __class__ with the type, so the exchange has to be over.
+        _adopt_keras_bases()
+        return super().__reduce_ex__(protocol)
+
+
+def faces_keras(name: str) -> Callable[[_Class], _Class]:
+    """A decorator: the class is to be a subclass of Keras's image class of this name."""
+    return _faces_any(tuple((module, name) for module in _IMAGE_MODULES))
+
+
+def _faces_any(bases: tuple[tuple[str, str], ...]) -> Callable[[_Class], _Class]:
+    def enlist(face: _Class) -> _Class:
+        _faces.append((face, bases))
+        return face
+
+    return enlist
 
 
 class KerasDataset:
-    """The interface of ``PyDataset``; a subclass of it as soon as Keras is imported."""
+    """The interface of ``PyDataset`` and ``Sequence``."""
 
     # What ``fit`` reads: augflow's own processes take the place of Keras's threads.
     workers = 1
     use_multiprocessing = False
     max_queue_size = 10
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        # isinstance has looked at type(self) before it asks here, and would not look again:
-        # the one time that the base changes under its hands, the answer is that base.
-        return _adopt_keras_base() or type(self)
 
     def __len__(self) -> int:
         raise NotImplementedError("a flow's length is that of its samples")
@@ -43,32 +86,35 @@ class KerasDataset:
         """Called by Keras after an epoch."""
 
 
-class _Placeholder:
-    """Stands where ``PyDataset`` will stand: Python lets no class lose ``object`` as a base."""
+@_faces_any(_DATASETS)
+class KerasBase(KerasFace, KerasDataset):
+    """Base of all flows."""
 
 
-class KerasBase(KerasDataset, _Placeholder):
-    """Base of all flows; its second base is exchanged for ``PyDataset``."""
-
-    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
-        _adopt_keras_base()
-        return super().__new__(cls)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        # pickle compares __class__ with the type, so the exchange has to be over.
-        _adopt_keras_base()
-        return super().__reduce_ex__(protocol)
-
-
-def _adopt_keras_base() -> type | None:
-    """Make ``PyDataset`` a base of all flows if Keras is there; give it if that was new."""
-    module: Any = sys.modules.get(_KERAS_MODULE)
-    dataset = getattr(module, "PyDataset", None)
-    if dataset is None or dataset in KerasBase.__bases__:
-        return None
-    KerasBase.__bases__ = (KerasDataset, dataset)
-    adopted: type = dataset
-    return adopted
+def _adopt_keras_bases() -> list[tuple[type, type]]:
+    """Give augflow's classes the bases that are there by now; those that are new."""
+    new = []
+    with _adopting:
+        for face, sources in _faces:
+            for module, name in sources:
+                base = getattr(sys.modules.get(module), name, None)
+                if isinstance(base, type) and base not in face.__bases__:
+                    # Behind the others, so that augflow's own methods come first.
+                    face.__bases__ = (*face.__bases__, base)
+                    new.append((face, base))
+    return new
 
 
-_adopt_keras_base()
+def _after_fork() -> None:
+    global _adopting
+    _adopting = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def is_called_by_enqueuer(flow: Any) -> bool:
+    """Whether this thread is that of a queue of Keras 2 (``OrderedEnqueuer``) over the flow."""
+    owner = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
+    return getattr(owner, "sequence", None) is flow

@@ -11,10 +11,12 @@ import numpy as np
 
 from augflow.base import defaults
 from augflow.base.warn_user import warn_user
+from augflow.base.words import DataFormat, OnError, Subset
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.companions.pipeline import check_levels
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import checked_augment
 from augflow.images.make_plan import (
     has_user_augmentation,
@@ -35,12 +37,16 @@ _WORTH_WORKERS_SECONDS = 0.004
 _BATCHES_TIMED = 3
 # Bound of the number in the name of a saved image, as in Keras.
 _HIGHEST_SAVE_NUMBER = 10_000
+# What Keras's messages call the targets, for whoever searches for their words.
+_LABELS = {"y": " (labels)"}
 
 
+@faces_keras("NumpyArrayIterator")
 class NumpyArrayIterator(EngineIterator):
     """Yields batches of an array of images.
 
-    ``ImageDataGenerator.flow`` makes it, and explains the arguments. Besides:
+    ``next(flow)`` gives images, (images, targets) with ``y``, or (images, targets, weights) with
+    ``sample_weight``. ``ImageDataGenerator.flow`` makes it, and explains the arguments. Besides:
 
     Args:
         image_data_generator: an ``ImageDataGenerator`` or an object with its methods.
@@ -55,7 +61,7 @@ class NumpyArrayIterator(EngineIterator):
     """
 
     augment: bool = True
-    on_error: str = "raise"
+    on_error: OnError = "raise"
 
     def __init__(
         self,
@@ -66,11 +72,11 @@ class NumpyArrayIterator(EngineIterator):
         shuffle: bool = False,
         sample_weight: Any = None,
         seed: int | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         save_to_dir: str | None = None,
         save_prefix: str = "",
         save_format: str = "png",
-        subset: str | None = None,
+        subset: Subset | None = None,
         ignore_class_split: bool = False,
         dtype: Any = None,
         *,
@@ -82,8 +88,9 @@ class NumpyArrayIterator(EngineIterator):
         for name, values in (("y", y), ("sample_weight", sample_weight)):
             if values is not None and len(values) != len(images):
                 raise ValueError(
-                    f"`x` and `{name}` must have the same length. Received: "
-                    f"x.shape = {np.shape(images)}, {name}.shape = {np.shape(values)}"
+                    f"`x` (images tensor) and `{name}`{_LABELS.get(name, '')} should have the same "
+                    f"length. Received: x.shape = {np.shape(images)}, "
+                    f"{name}.shape = {np.shape(values)}"
                 )
         if subset is not None:
             part = _part(images, y, image_data_generator, subset, ignore_class_split)
@@ -189,8 +196,7 @@ class NumpyArrayIterator(EngineIterator):
         others = [values[indices] for values in self.x_misc]
         if self.y is None:
             return [arrays[0], *others] if others else arrays[0]
-        # A tuple, since TensorFlow takes no lists where Keras describes batches to it.
-        inputs = (arrays[0], *others) if others else arrays[0]
+        inputs = [arrays[0], *others] if others else arrays[0]
         if self.sample_weight is None:
             return inputs, self.y[indices]
         return inputs, self.y[indices], self.sample_weight[indices]
@@ -214,7 +220,7 @@ def _images_and_others(x: Any) -> tuple[Any, list[np.ndarray]]:
     for values in others:
         if len(values) != len(images):
             raise ValueError(
-                "All of the arrays in `x` must have the same length. Received: "
+                "All of the arrays in `x` should have the same length. Received: "
                 f"len(x[0]) = {len(images)} and another of length {len(values)}"
             )
     return images, others
@@ -229,7 +235,8 @@ def _part(images: Any, y: Any, generator: Any, subset: str, ignore_class_split: 
         and not np.array_equal(np.unique(y[:border]), np.unique(y[border:]))
     ):
         raise ValueError(
-            "Training and validation subsets have different classes after the split. Shuffle x "
-            "and y together if they are sorted by label, or pass ignore_class_split=True."
+            "Training and validation subsets have different number of classes after the split, or "
+            "different ones. Shuffle x and y together if they are sorted by label, or pass "
+            "ignore_class_split=True."
         )
     return slice(None, border) if subset == "validation" else slice(border, None)

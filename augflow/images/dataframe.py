@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.base.warn_user import warn_user
+from augflow.base.words import (
+    ClassOrder,
+    ColorMode,
+    DataFormat,
+    Decode,
+    Interpolation,
+    KeepAspectRatio,
+    OnError,
+    Sampler,
+    Subset,
+    TableClassMode,
+)
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
 from augflow.images.files import FileIterator
@@ -16,6 +29,7 @@ from augflow.order.sample_count import SampleCount
 from augflow.order.subset import warn_of_sorted_split
 from augflow.scan.dataframe import (
     CLASS_MODES,
+    as_columns,
     check_columns,
     check_rows,
     keep_valid_files,
@@ -29,10 +43,13 @@ if TYPE_CHECKING:
     import pandas
 
 
+@faces_keras("DataFrameIterator")
 class DataFrameIterator(FileIterator):
     """Yields batches of the images named in a dataframe's column.
 
-    ``ImageDataGenerator.flow_from_dataframe`` makes it, and explains the arguments. Besides:
+    ``next(flow)`` gives (images, targets), images alone with ``class_mode=None``, or (images,
+    targets, weights) with ``weight_col``. ``ImageDataGenerator.flow_from_dataframe`` makes it, and
+    explains the arguments. Besides:
 
     Args:
         image_data_generator: see ``DirectoryIterator``.
@@ -58,19 +75,19 @@ class DataFrameIterator(FileIterator):
         y_col: Any = "class",
         weight_col: Any = None,
         target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        color_mode: ColorMode = "rgb",
         classes: list[Any] | None = None,
-        class_mode: str | None = "categorical",
+        class_mode: TableClassMode | None = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        data_format: str = "channels_last",
+        data_format: DataFormat = "channels_last",
         save_to_dir: str | None = None,
         save_prefix: str = "",
         save_format: str = "png",
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool | str = False,
+        subset: Subset | None = None,
+        interpolation: Interpolation = "nearest",
+        keep_aspect_ratio: KeepAspectRatio = False,
         dtype: Any = "float32",
         validate_filenames: bool = True,
         *,
@@ -78,10 +95,10 @@ class DataFrameIterator(FileIterator):
         extra_cols: Any = None,
         preprocess: Any = None,
         image_key: str | None = None,
-        sampler: str | None = None,
-        class_order: str = "text",
-        decode: str = "exact",
-        on_error: str = "raise",
+        sampler: Sampler | None = None,
+        class_order: ClassOrder = "text",
+        decode: Decode = "exact",
+        on_error: OnError = "raise",
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
@@ -113,6 +130,9 @@ class DataFrameIterator(FileIterator):
         self.directory = directory or ""
         self.class_mode = class_mode
         self.dtype = dtype
+        y_col = as_columns(y_col)
+        if weight_col is False or weight_col == "":
+            weight_col = None
         check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         check_extra_cols(dataframe, extra_cols, preprocess, image_key)
         given_rows = len(dataframe)

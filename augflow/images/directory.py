@@ -9,8 +9,21 @@ import numpy as np
 
 from augflow.base import defaults
 from augflow.base.warn_user import warn_user
+from augflow.base.words import (
+    ClassOrder,
+    ColorMode,
+    DataFormat,
+    Decode,
+    FolderClassMode,
+    Interpolation,
+    KeepAspectRatio,
+    OnError,
+    Sampler,
+    Subset,
+)
 from augflow.cache.flow_slots import check_outside
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.files import FileIterator
 from augflow.order.sample_count import SampleCount
@@ -25,9 +38,11 @@ from augflow.scan.folders import (
 )
 
 
+@faces_keras("DirectoryIterator")
 class DirectoryIterator(FileIterator):
     """Yields batches of the images in the class folders of a directory.
 
+    ``next(flow)`` gives (images, targets), or images alone with ``class_mode=None``.
     ``ImageDataGenerator.flow_from_directory`` makes it, and explains the arguments. Besides:
 
     Args:
@@ -52,27 +67,27 @@ class DirectoryIterator(FileIterator):
         directory: Any,
         image_data_generator: Any,
         target_size: tuple[int, int] = (256, 256),
-        color_mode: str = "rgb",
+        color_mode: ColorMode = "rgb",
         classes: list[str] | None = None,
-        class_mode: str | None = "categorical",
+        class_mode: FolderClassMode | None = "categorical",
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         save_to_dir: str | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
-        subset: str | None = None,
-        interpolation: str = "nearest",
-        keep_aspect_ratio: bool | str = False,
+        subset: Subset | None = None,
+        interpolation: Interpolation = "nearest",
+        keep_aspect_ratio: KeepAspectRatio = False,
         dtype: Any = None,
         *,
         augment: bool | None = None,
-        sampler: str | None = None,
-        class_order: str = "text",
-        decode: str = "exact",
-        on_error: str = "raise",
+        sampler: Sampler | None = None,
+        class_order: ClassOrder = "text",
+        decode: Decode = "exact",
+        on_error: OnError = "raise",
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,

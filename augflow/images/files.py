@@ -323,8 +323,8 @@ class FileIterator(EngineIterator):
 
     def _cache_state(self) -> Any:
         # Any attribute that was set may have changed the files or the settings. Files that have
-        # changed places within a list are noticed when they are read.
-        return (self.__dict__.get("_revision"), len(self.filenames))
+        # changed places within a list are noticed when they are read. Subclasses may have none.
+        return (self.__dict__.get("_revision"), len(getattr(self, "filenames", ())))
 
     def _current_cache(self) -> FlowCache | None:
         """The cache for the files and settings as they are now, None for none."""

@@ -15,6 +15,7 @@ from augflow.base.warn_user import warn_user
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.flow.own_methods import is_overridden
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.files import FileIterator
 from augflow.memory.free_space import free_memory, readable
@@ -110,8 +111,7 @@ def _check_flow(generator: Any, flow: Any) -> None:
         raise TypeError(
             f"fit takes an array of images, or a flow of images. Received: {type(flow).__name__}"
         )
-    own = type(flow)._get_batches_of_transformed_samples
-    if own is not EngineIterator._get_batches_of_transformed_samples:
+    if is_overridden(flow, "_get_batches_of_transformed_samples", EngineIterator):
         raise TypeError(
             f"{type(flow).__name__} makes its batches by a method of its own, and fit needs images "
             "before they are transformed. Give fit an array of images."

@@ -21,9 +21,12 @@ class SavingFlow(Protocol):
 
 
 def check_save_to_dir(folder: Any) -> None:
-    """Raise ``FileNotFoundError`` unless it is a folder, or None."""
-    if folder is not None and not os.path.isdir(folder):
-        raise FileNotFoundError(f"save_to_dir={os.fspath(folder)!r} is no directory; make it first")
+    """Raise ``TypeError`` unless it is a path, or counts as false: None, "", False."""
+    if folder and not isinstance(folder, str | os.PathLike):
+        raise TypeError(
+            "`save_to_dir` must be the path of a folder, or None. Received: "
+            f"{folder!r} of type {type(folder).__name__}"
+        )
 
 
 def save_images(
@@ -43,9 +46,17 @@ def save_images(
         left_out: rows that hold no image.
         stream: of the batch, after the last draw of its transforms. Draws a number for each name.
         highest: bound of that number, as in Keras.
+
+    Raises:
+        FileNotFoundError: the folder is not there. It may be made after the flow.
     """
     if not flow.save_to_dir:
         return
+    if not os.path.isdir(flow.save_to_dir):
+        raise FileNotFoundError(
+            f"save_to_dir={os.fspath(flow.save_to_dir)!r} is no directory; make it before the "
+            "first batch"
+        )
     for row, (image, index) in enumerate(zip(images, indices.tolist(), strict=True)):
         number = stream.randint(highest)
         if row in left_out:

@@ -10,8 +10,10 @@ import numpy as np
 from augflow.base import checks, defaults
 from augflow.base.settings import StandardizeSettings, TransformSettings
 from augflow.base.warn_user import warn_user
+from augflow.base.words import DataFormat, FillMode
 from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
+from augflow.flow.keras_base import KerasFace, faces_keras
 from augflow.images.fit import Statistics, flow_statistics
 from augflow.order.streams import as_global, global_stream, open_stream
 from augflow.transform import draw
@@ -23,7 +25,8 @@ _AXES = {"channels_first": (1, 2, 3), "channels_last": (3, 1, 2)}
 _PIXEL_METHODS = ("get_random_transform", "apply_transform", "standardize", "random_transform")
 
 
-class ImageTransformer:
+@faces_keras("ImageDataGenerator")
+class ImageTransformer(KerasFace):
     """The part of ``ImageDataGenerator`` that works on images in hand; see there."""
 
     def __init__(
@@ -41,13 +44,13 @@ class ImageTransformer:
         shear_range: float = 0.0,
         zoom_range: Any = 0.0,
         channel_shift_range: float = 0.0,
-        fill_mode: str = "nearest",
+        fill_mode: FillMode = "nearest",
         cval: float = 0.0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
         rescale: float | None = None,
         preprocessing_function: Callable[[np.ndarray], Any] | None = None,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
         dtype: Any = None,
@@ -56,15 +59,17 @@ class ImageTransformer:
         augmentation: Any = None,
         timeout: float | None = None,
     ) -> None:
-        self.featurewise_center = checks.checked_switch("featurewise_center", featurewise_center)
-        self.samplewise_center = checks.checked_switch("samplewise_center", samplewise_center)
-        self.featurewise_std_normalization = checks.checked_switch(
+        self.featurewise_center = checks.checked_truth(
+            "featurewise_center", self._other_than_self(featurewise_center)
+        )
+        self.samplewise_center = checks.checked_truth("samplewise_center", samplewise_center)
+        self.featurewise_std_normalization = checks.checked_truth(
             "featurewise_std_normalization", featurewise_std_normalization
         )
-        self.samplewise_std_normalization = checks.checked_switch(
+        self.samplewise_std_normalization = checks.checked_truth(
             "samplewise_std_normalization", samplewise_std_normalization
         )
-        self.zca_whitening = checks.checked_switch("zca_whitening", zca_whitening)
+        self.zca_whitening = checks.checked_truth("zca_whitening", zca_whitening)
         self.zca_epsilon = checks.checked_number("zca_epsilon", zca_epsilon)
         self.rotation_range = checks.checked_range("rotation_range", rotation_range)
         self.width_shift_range = checks.checked_shift("width_shift_range", width_shift_range)
@@ -73,11 +78,11 @@ class ImageTransformer:
         self.shear_range = checks.checked_range("shear_range", shear_range)
         self.zoom_range = checks.checked_zoom(zoom_range)
         self.channel_shift_range = checks.checked_number("channel_shift_range", channel_shift_range)
-        self.fill_mode = checks.checked_fill_mode(fill_mode)
+        self.fill_mode = fill_mode
         self.cval = checks.checked_number("cval", cval)
-        self.horizontal_flip = checks.checked_switch("horizontal_flip", horizontal_flip)
-        self.vertical_flip = checks.checked_switch("vertical_flip", vertical_flip)
-        self.rescale = None if rescale is None else checks.checked_number("rescale", rescale)
+        self.horizontal_flip = checks.checked_truth("horizontal_flip", horizontal_flip)
+        self.vertical_flip = checks.checked_truth("vertical_flip", vertical_flip)
+        self.rescale = checks.checked_rescale(rescale)
         self.preprocessing_function = checks.checked_function(preprocessing_function)
         self.data_format = checks.checked_data_format(
             defaults.data_format() if data_format is None else data_format
@@ -93,11 +98,22 @@ class ImageTransformer:
         self.std: np.ndarray | None = None
         self.zca_whitening_matrix: np.ndarray | None = None
         self._switch_on_what_is_needed()
+        checks.checked_fill_mode(fill_mode, draw.moves_pixels(self._transform_settings()))
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         # Flows compare this number, and so notice every change.
         self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
+
+    def _other_than_self(self, first_argument: Any) -> Any:
+        """The argument, and True with a warning for a slip of subclasses."""
+        if first_argument is not self:
+            return first_argument
+        warn_user(
+            "`super().__init__(self, ...)` gives the generator itself as `featurewise_center`, "
+            "which counts as True, as in Keras. Write super().__init__(...) without self."
+        )
+        return True
 
     def _switch_on_what_is_needed(self) -> None:
         """The switches that others imply, each with a warning."""
@@ -136,7 +152,7 @@ class ImageTransformer:
         )
 
     def _standardize_settings(self) -> StandardizeSettings:
-        function = self.preprocessing_function
+        function = checks.checked_function(self.preprocessing_function)
         return StandardizeSettings(
             preprocessing_function=recognise(function) or function,
             rescale=self.rescale or None,

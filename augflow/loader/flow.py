@@ -12,6 +12,7 @@ import numpy as np
 from augflow.base.checks import arguments_of, checked_timeout, checked_workers
 from augflow.base.shorten import shortened
 from augflow.base.structure import Structure
+from augflow.base.words import Subset
 from augflow.batch.request import Request
 from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
@@ -36,7 +37,7 @@ def flow_from_loader(
     sample_weight: Mapping[Any, float] | Sequence[float] | np.ndarray | None = None,
     drop_remainder: bool = False,
     validation_split: float = 0,
-    subset: str | None = None,
+    subset: Subset | None = None,
     augment: Callable[[Any, np.random.Generator], Any] | None = None,
     pad: Any = None,
     pad_value: Any = 0,
@@ -115,7 +116,7 @@ class LoaderIterator(EngineIterator):
         sample_weight: Any = None,
         drop_remainder: bool = False,
         validation_split: float = 0,
-        subset: str | None = None,
+        subset: Subset | None = None,
         augment: Callable[[Any, np.random.Generator], Any] | None = None,
         pad: Any = None,
         pad_value: Any = 0,

@@ -38,6 +38,9 @@ class Epoch:
         # An order that is made part by part has each sample once, too.
         if self.each_once or not isinstance(self.order, np.ndarray):
             return None
+        # Rows of several numbers are a subclass's own, as places of patches in images.
+        if self.order.ndim != 1:
+            return None
         return occurrences(self.order)
 
 

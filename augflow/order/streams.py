@@ -148,13 +148,24 @@ def borrowed_global() -> Iterator[np.random.RandomState]:
                 shared.set_state(before)
 
 
+def users_state() -> tuple[Any, ...]:
+    """What the user's own code draws from next, also while another thread has exchanged it."""
+    state = _swap.users
+    if state is None:
+        state = state_of(global_stream())
+    # Another thread may have come between these lines.
+    state = state if _swap.users is None else _swap.users
+    assert isinstance(state, tuple)
+    return state
+
+
 class _Swap:
     """Who may exchange the global state; a forked child starts with nobody, and its own state."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         # What the user's own code draws from next; None while nothing is exchanged.
-        self._users: Any = None
+        self.users: Any = None
         # NumPy's own lock, which a thread that the child does not have might hold for ever.
         self._numpys = global_stream()._bit_generator.lock
         if hasattr(os, "register_at_fork"):
@@ -169,17 +180,17 @@ class _Swap:
         """The state before; whoever borrows it has to put that back."""
         with self._lock:
             before = global_stream().get_state(legacy=True)
-            outer = self._users
-            self._users = before if outer is None else outer
+            outer = self.users
+            self.users = before if outer is None else outer
             try:
                 yield before
             finally:
-                self._users = outer
+                self.users = outer
 
     def _renew(self) -> None:
         self._numpys.release()
         self._lock = threading.RLock()
-        users, self._users = self._users, None
+        users, self.users = self.users, None
         if users is not None:
             global_stream().set_state(users)
 

@@ -6,7 +6,8 @@ generator, so ``np.random.seed`` governs them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from augflow.generator import ImageDataGenerator
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.dataframe import DataFrameIterator
 from augflow.images.directory import DirectoryIterator
+
+# Keras's name for what flows of files share: for class Own(BatchFromFilesMixin, Iterator).
+from augflow.images.files import FileIterator as BatchFromFilesMixin
 from augflow.order.streams import global_stream
 from augflow.read.load_and_save import array_to_img, img_to_array, list_pictures, load_img, save_img
 from augflow.transform.affine_matrix import affine_matrices
@@ -23,6 +27,7 @@ from augflow.transform.colour import shift_brightness, shift_channels
 from augflow.transform.warp import warp
 
 __all__ = [
+    "BatchFromFilesMixin",
     "DataFrameIterator",
     "DirectoryIterator",
     "ImageDataGenerator",
@@ -44,6 +49,7 @@ __all__ = [
     "random_zoom",
     "save_img",
     "transform_matrix_offset_center",
+    "validate_filename",
 ]
 
 
@@ -307,3 +313,8 @@ def apply_affine_transform(
 def flip_axis(x: Any, axis: int) -> np.ndarray:
     """Reverse an array along one axis."""
     return np.flip(np.asarray(x), axis)
+
+
+def validate_filename(filename: str, white_list_formats: Collection[str]) -> bool:
+    """Whether a path is that of a file, and ends in one of the given endings, in any case."""
+    return filename.lower().endswith(tuple(white_list_formats)) and os.path.isfile(filename)

@@ -34,6 +34,9 @@ _MOST_OF_PILLOW = 4
 _NARROWEST = 16
 _OPENCV_DTYPES = frozenset({"i1", "u2", "i2", "u4", "i4", "f4", "f8"})
 
+# The package index has another project by the name of augflow, which this must not install.
+_INSTALL = 'in a clone of augflow pip install ".[tiff]"'
+
 
 @dataclass(frozen=True)
 class _Page:
@@ -179,13 +182,13 @@ def _by_tifffile(data: bytes, pages: list[_Page]) -> np.ndarray:
     try:
         import tifffile
     except ImportError as error:
-        raise ImportError(f'{what} needs tifffile: pip install "augflow[tiff]"') from error
+        raise ImportError(f"{what} needs tifffile: {_INSTALL}") from error
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             bands = [_bands_last(file.pages[page.number], page) for page in pages]
     except ValueError as error:
         if "imagecodecs" in str(error):
-            raise ImportError(f'{what}: {error}: pip install "augflow[tiff]"') from error
+            raise ImportError(f"{what}: {error}: {_INSTALL}") from error
         raise
     return turn_pixels(np.concatenate(bands, axis=2), first.orientation)
 

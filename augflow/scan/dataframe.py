@@ -8,7 +8,7 @@ processes can import this module without loading it.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable, KeysView, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +37,13 @@ CLASS_MODES_WITH_CLASSES = ("binary", "categorical", "sparse")
 # up after so many entries a row: a stat costs as much as listing about four entries.
 _FEWEST_ROWS_TO_LIST = 8
 _LISTED_ENTRIES_PER_ROW = 16
+
+
+def as_columns(y_col: Any) -> Any:
+    """One column as it is; several of an index, an array, a series or ``keys()`` as a list."""
+    if isinstance(y_col, Iterable) and not isinstance(y_col, Hashable | Mapping | Set):
+        return list(y_col.tolist() if hasattr(y_col, "tolist") else y_col)
+    return list(y_col) if isinstance(y_col, KeysView) else y_col
 
 
 def check_columns(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augflow.base.words import ClassOrder
 from augflow.read.loaders import checked_formats
 from augflow.scan.class_order import checked_class_order, sort_classes
 from augflow.scan.folders import (
@@ -25,7 +26,7 @@ def scan_directory(
     directory: Any,
     *,
     classes: Sequence[str] | None = None,
-    class_order: str = "text",
+    class_order: ClassOrder = "text",
     follow_links: bool = False,
     formats: Any = None,
 ) -> pandas.DataFrame:

@@ -36,7 +36,9 @@ def shift_brightness(
 
     Args:
         image: (height, width, channels) with 1, 3 or 4 channels; a fourth one is opacity
-            and stays as it is. Any float or integer dtype.
+            and stays as it is. Any float or integer dtype. Other channels are taken for an axis
+            of the image if the width is 1, 3 or 4: then the image has its channels last, and
+            its generator has ``data_format="channels_first"``.
         brightness: 0 is black, 1 leaves the image as it is, above 1 is brighter.
         rescale_to_full_range: stretch the image to 0..255 whatever its values are
             (Keras's ``scale=True``).
@@ -48,6 +50,9 @@ def shift_brightness(
         ValueError: another number of channels.
     """
     channels = image.shape[2]
+    if channels not in (1, 3, 4) and image.shape[1] in (1, 3, 4):
+        turned = shift_brightness(np.moveaxis(image, 2, 0), brightness, rescale_to_full_range)
+        return np.moveaxis(turned, 0, 2)
     if channels not in (1, 3, 4):
         raise ValueError(
             "Brightness needs 1, 3 or 4 channels (grayscale, RGB or RGBA). Received: an image "

@@ -70,14 +70,21 @@ _TX, _TY = int(Column.TX), int(Column.TY)
 _FLIPS = slice(int(Column.FLIP_HORIZONTAL), int(Column.FLIP_VERTICAL) + 1)
 
 
-def is_random(settings: TransformSettings) -> bool:
-    """Whether any random transform is switched on."""
+def moves_pixels(settings: TransformSettings) -> bool:
+    """Whether a transform is switched on that leaves pixels to be filled in."""
     return bool(
         settings.rotation_range
         or settings.height_shift_range
         or settings.width_shift_range
         or settings.shear_range
         or not _zoom_is_off(settings)
+    )
+
+
+def is_random(settings: TransformSettings) -> bool:
+    """Whether any random transform is switched on."""
+    return bool(
+        moves_pixels(settings)
         or settings.horizontal_flip
         or settings.vertical_flip
         or settings.channel_shift_range != 0

@@ -634,4 +634,4 @@ try:
 except ImportError as error:
     print(error)
 """
-    assert "pip install 'augflow[albumentations]'" in run(script)
+    assert "pip install '.[albumentations]'" in run(script)

@@ -235,6 +235,17 @@ def test_the_readme_commands_are_right() -> None:
     assert (ROOT / "examples" / "classify_folder.py").is_file()
 
 
+def test_commands_install_this_project_and_no_other() -> None:
+    """The package index has a stranger's project by the name of the import."""
+    settings = tomllib.loads(text_of(ROOT / "pyproject.toml"))
+    assert settings["project"]["name"] == "keras-augflow"
+    # An editable install is a path then, which type checkers and editors look into.
+    assert settings["tool"]["setuptools"]["package-dir"] == {"": "."}
+    sources = [*PAGES, *(ROOT / "augflow").rglob("*.py"), *(ROOT / "examples").rglob("*.py")]
+    named = re.compile(r"""pip install[^`\n]*[ "']augflow\b""")
+    assert [path for path in sources if named.search(text_of(path))] == []
+
+
 def test_the_parity_table_is_current() -> None:
     pytest.importorskip("keras")
     from tests.parity import table as parity_table

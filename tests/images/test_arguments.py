@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -22,8 +22,13 @@ from augflow import (
     scan_directory,
     verify,
 )
+from augflow.base import words
+from augflow.base.checks import FILL_MODES
 from augflow.companions.arguments import CompanionArguments
 from augflow.images.arguments import FileArguments
+from augflow.read.resize import CHANNELS, FILTERS
+from augflow.read.scaled import DECODE_MODES
+from augflow.scan.dataframe import CLASS_MODES
 
 FLOWS = {
     ImageDataGenerator.flow: NumpyArrayIterator,
@@ -69,9 +74,9 @@ def explanations(call: Callable[..., Any]) -> dict[str, str]:
 def test_each_argument_is_explained_where_it_is_typed(call: Callable[..., Any]) -> None:
     explained = explanations(call)
     assert list(explained) == [*parameters(call)]
-    for name, words in explained.items():
-        assert len(words) > 10, name
-        assert not re.search(r"\bsee ``\w*Iterator``", words), name
+    for name, told in explained.items():
+        assert len(told) > 10, name
+        assert not re.search(r"\bsee ``\w*Iterator``", told), name
 
 
 def test_the_same_argument_has_the_same_words() -> None:
@@ -109,3 +114,51 @@ def test_shared_arguments_are_declared_once(call: Callable[..., Any]) -> None:
     for name, default in declared.items():
         assert found[name].default == default, name
         assert found[name].kind is inspect.Parameter.KEYWORD_ONLY, name
+
+
+def words_of(kind: Any) -> set[str]:
+    """All words that a type allows."""
+    inner = [words_of(part) for part in get_args(kind) if not isinstance(part, str)]
+    return {part for part in get_args(kind) if isinstance(part, str)}.union(*inner)
+
+
+# Arguments that are one of a fixed set of words, and the words that their checks allow.
+WORDS = {
+    "class_order": {"text", "natural"},
+    "color_mode": {*CHANNELS, "unchanged"},
+    "data_format": {"channels_last", "channels_first"},
+    "decode": set(DECODE_MODES),
+    "fill_mode": set(FILL_MODES),
+    "interpolation": set(FILTERS),
+    "keep_aspect_ratio": {"crop", "pad"},
+    "on_error": {"raise", "skip"},
+    "sampler": {"balanced"},
+    "subset": {"training", "validation"},
+}
+
+
+@pytest.mark.parametrize("call", [*CALLS, *FLOWS.values()], ids=lambda call: call.__qualname__)
+def test_signatures_tell_the_words_that_are_allowed(call: Callable[..., Any]) -> None:
+    function = call.__init__ if inspect.isclass(call) else call
+    # pandas is imported for type checkers only, and so are other names of signatures.
+    hints = {name: str(kind) for name, kind in function.__annotations__.items()}
+    for name in WORDS.keys() & parameters(call).keys():
+        kind = eval(hints[name], vars(words))
+        assert words_of(kind) == WORDS[name], name
+
+
+def test_class_modes_in_signatures_are_those_that_are_allowed() -> None:
+    def of(call: Callable[..., Any]) -> set[str]:
+        return words_of(eval(str(call.__annotations__["class_mode"]), vars(words)))
+
+    assert of(ImageDataGenerator.flow_from_directory) == DirectoryIterator.allowed_class_modes - {
+        None
+    }
+    assert of(ImageDataGenerator.flow_from_dataframe) == {*CLASS_MODES, "other"} - {None}
+
+
+def test_what_next_gives_is_documented() -> None:
+    assert "(inputs, targets, weights)" in (inspect.getdoc(DirectoryIterator.__next__) or "")
+    for call, flow in FLOWS.items():
+        assert "next()" in (inspect.getdoc(call) or "")
+        assert "``next(flow)`` gives" in (inspect.getdoc(flow) or "")

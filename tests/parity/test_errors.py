@@ -304,7 +304,7 @@ def test_missing_files_are_named(images: Images, ours: Subject) -> None:
 # --- augflow's own --------------------------------------------------------------------------
 
 WRONG: dict[str, tuple[Case, Any]] = {
-    "fill_mode": (lambda s, i: s.generator(fill_mode="mirrored"), ValueError),
+    "fill_mode": (lambda s, i: s.generator(fill_mode="mirrored", zoom_range=0.1), ValueError),
     "interpolation_order=6": (lambda s, i: s.generator(interpolation_order=6), ValueError),
     "interpolation_order=-1": (lambda s, i: s.generator(interpolation_order=-1), ValueError),
     "rotation_range a word": (lambda s, i: s.generator(rotation_range="20"), TypeError),
