@@ -5,6 +5,8 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
+from augflow.base.words import did_you_mean
+
 
 def check_subset(validation_split: Any, subset: str | None) -> None:
     """Raise unless the arguments of ``subset_part`` fit each other, whatever the samples are.
@@ -19,7 +21,10 @@ def check_subset(validation_split: Any, subset: str | None) -> None:
             f"`validation_split` must be at least 0 and below 1. Received: {validation_split!r}"
         )
     if subset not in ("training", "validation", None):
-        raise ValueError(f'`subset` must be "training", "validation" or None. Received: {subset!r}')
+        raise ValueError(
+            f'`subset` must be "training", "validation" or None. Received: {subset!r}'
+            f"{did_you_mean(subset, ('training', 'validation'))}"
+        )
     if subset is None:
         if validation_split:
             raise ValueError(

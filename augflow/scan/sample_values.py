@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base.structure import check_unmasked
+from augflow.base.words import shortened
 
 _MOST_NAMED = 3
 
@@ -42,7 +43,7 @@ def checked_ids(ids: Any, what: str = "ids") -> Sequence[Any]:
         try:
             ids = ids.tolist() if hasattr(ids, "tolist") else list(ids)
         except TypeError:
-            raise TypeError(f"`{what}` must be a list of IDs. Received: {ids!r}") from None
+            raise TypeError(f"`{what}` must be a list of IDs. Received: {shortened(ids)}") from None
     if len(ids) == 0:
         raise ValueError(f"`{what}` is empty: there is no sample to load")
     return ids  # type: ignore[no-any-return]
@@ -70,7 +71,7 @@ def in_order(values: Any, ids: Sequence[Any], what: str) -> Sequence[Any]:
     if isinstance(values, str | bytes) or not hasattr(values, "__len__"):
         raise TypeError(
             f"`{what}` must be a dict from ID to value, or a sequence in the order of the IDs. "
-            f"Received: {values!r}"
+            f"Received: {shortened(values)}"
         )
     if len(values) != len(ids):
         raise ValueError(
