@@ -166,6 +166,7 @@ class ImageDataGenerator(ImageTransformer):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        verbose: bool = True,
     ) -> DirectoryIterator:
         """Batches of the images in class folders.
 
@@ -235,6 +236,8 @@ class ImageDataGenerator(ImageTransformer):
             with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3):
                 from points (x, y, 1) of the delivered image to those of the file. Defaults to
                 False.
+            verbose: whether "Found ... images" and what a cache holds are printed (default); False
+                logs these lines, at level INFO of the logger "augflow".
 
         Returns:
             A flow without end, for ``fit`` and ``next()``. A batch is (images, targets), or images
@@ -289,6 +292,7 @@ class ImageDataGenerator(ImageTransformer):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        verbose: bool = True,
         **deprecated: Any,
     ) -> DataFrameIterator:
         """Batches of the images that a table names.
@@ -370,6 +374,8 @@ class ImageDataGenerator(ImageTransformer):
             with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3):
                 from points (x, y, 1) of the delivered image to those of the file. Defaults to
                 False.
+            verbose: whether "Found ... images" and what a cache holds are printed (default); False
+                logs these lines, at level INFO of the logger "augflow".
             **deprecated: ``has_ext``, ``sort`` and ``drop_duplicates`` of old Keras are accepted
                 with a warning and have no effect.
 

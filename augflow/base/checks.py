@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base.warn_user import warn_user
+from augflow.base.words import did_you_mean
 
 # SciPy's boundary modes; Keras documents the first four.
 FILL_MODES = (
@@ -121,7 +122,10 @@ def checked_fill_mode(value: Any, is_needed: bool) -> Any:
     """One of SciPy's boundary modes; anything else where no transform needs one, with a warning."""
     if value not in FILL_MODES:
         if is_needed:
-            raise ValueError(f"`fill_mode` must be one of {FILL_MODES}. Received: {value!r}")
+            raise ValueError(
+                f"`fill_mode` must be one of {FILL_MODES}. Received: {value!r}"
+                f"{did_you_mean(value, FILL_MODES)}"
+            )
         warn_user(
             f"`fill_mode` should be one of {FILL_MODES}. Received {value!r}, which has no effect: "
             "no transform is switched on that moves pixels."
@@ -146,6 +150,7 @@ def checked_data_format(value: Any) -> str:
         raise ValueError(
             '`data_format` should be "channels_last" (channel after row and column) or '
             f'"channels_first" (channel before row and column). Received: {value!r}'
+            f"{did_you_mean(value, ('channels_last', 'channels_first'))}"
         )
     return str(value)
 
@@ -165,6 +170,13 @@ def checked_validation_split(value: Any) -> Any:
 
 def checked_function(value: Any) -> Any:
     """A callable or None; what counts as false is None, as in Keras."""
+    if any(kind.__module__.split(".")[0] == "albumentations" for kind in type(value).__mro__):
+        raise TypeError(
+            "`preprocessing_function` is called with an image alone, and a pipeline of "
+            "albumentations takes named arguments: give it as augmentation=..., or as "
+            'lambda image: pipeline(image=image)["image"]. Received: '
+            f"a {type(value).__name__}"
+        )
     if callable(value):
         return value
     if value is not None and not _is_false(value):

@@ -1,8 +1,10 @@
-"""The words that an argument may be: for signatures, editors and type checkers."""
+"""The words that an argument may be: for signatures, type checkers and messages."""
 
 from __future__ import annotations
 
-from typing import Literal
+import difflib
+from collections.abc import Iterable
+from typing import Any, Literal
 
 ColorMode = Literal["rgb", "rgba", "grayscale", "unchanged"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"]
@@ -27,3 +29,32 @@ Sampler = Literal["balanced"]
 ClassOrder = Literal["text", "natural"]
 Decode = Literal["exact", "fast"]
 OnError = Literal["raise", "skip"]
+
+
+# Of a value in a message.
+_MOST_CHARACTERS = 200
+
+
+def shortened(value: Any) -> str:
+    """A value as a message shows it: a long list is cut to its beginning."""
+    text = repr(value)
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    return f"{text[:_MOST_CHARACTERS]}... ({len(text):,} characters)"
+
+
+def did_you_mean(value: Any, words: Iterable[Any]) -> str:
+    """For the end of a message about an unknown word: the one that is probably meant, or nothing.
+
+    Args:
+        value: what was given.
+        words: that are allowed; those that are no strings are passed over.
+    """
+    if not isinstance(value, str) or not value:
+        return ""
+    known = [word for word in words if isinstance(word, str)]
+    given = value.lower().replace("grey", "gray")
+    near = [word for word in known if word.startswith(given)] or difflib.get_close_matches(
+        given, known, 1, 0.6
+    )
+    return f'. Did you mean "{near[0]}"?' if near else ""

@@ -123,6 +123,10 @@ def _column(argument: str, name: Any, columns: dict[Any, Column]) -> Column:
     hint = ""
     if near:
         hint = f" Did you mean {next(column for column in columns if str(column) == near[0])!r}?"
+    elif len(columns) == 1:
+        header = str(next(iter(columns)))
+        separator = next((mark for mark in ";\t|" if mark in header), None)
+        hint = f" Maybe the fields are separated otherwise: sep={separator!r}." if separator else ""
     shown = ", ".join(repr(column) for column in list(columns)[:12])
     more = f", … {len(columns)} in all" if len(columns) > 12 else ""
     raise ValueError(f"`{argument}`: there is no column {name!r}.{hint} Columns: {shown}{more}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from augflow.base.checks import checked_switch
+from augflow.base.words import did_you_mean
 from augflow.cache.flow_slots import checked_cache
 from augflow.companions.arguments import CompanionArguments
 from augflow.images.balance import checked_sampler
@@ -35,6 +36,7 @@ class FileArguments:
     formats: Any = None
     exif: bool = False
     cache: Any = None
+    verbose: bool = True
     companions: CompanionArguments = field(default_factory=CompanionArguments)
 
     @classmethod
@@ -65,6 +67,7 @@ class FileArguments:
             formats=self.formats,
             exif=checked_switch("exif", self.exif),
             cache=checked_cache(self.cache),
+            verbose=checked_switch("verbose", self.verbose),
             companions=self.companions,
         )
 
@@ -95,6 +98,7 @@ def check_class_mode(class_mode: Any, allowed: frozenset[str | None]) -> None:
     if class_mode not in allowed:
         raise ValueError(
             f"`class_mode` must be one of {sorted(allowed, key=str)}. Received: {class_mode!r}"
+            f"{did_you_mean(class_mode, allowed)}"
         )
 
 
@@ -133,16 +137,19 @@ def check_reading(color_mode: Any, interpolation: Any, keep_aspect_ratio: Any) -
     if color_mode not in (*CHANNELS, "unchanged"):
         raise ValueError(
             '`color_mode` must be "rgb", "rgba", "grayscale" or "unchanged". '
-            f"Received: {color_mode!r}"
+            f"Received: {color_mode!r}{did_you_mean(color_mode, (*CHANNELS, 'unchanged'))}"
         )
     if interpolation not in FILTERS:
         raise ValueError(
             f"`interpolation` must be one of {sorted(FILTERS)}. Received: {interpolation!r}"
+            f"{did_you_mean(interpolation, FILTERS)}"
         )
 
 
 def _checked_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         words = " or ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(f"`{name}` must be {words}. Received: {value!r}")
+        raise ValueError(
+            f"`{name}` must be {words}. Received: {value!r}{did_you_mean(value, choices)}"
+        )
     return str(value)

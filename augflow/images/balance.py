@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.words import did_you_mean
 from augflow.order.permutation import BalancedOrder
 
 CLASS_MODES_WITH_ONE_LABEL = ("categorical", "binary", "sparse")
@@ -93,7 +94,10 @@ def checked_sampler(sampler: Any, class_mode: Any, shuffle: Any) -> str | None:
     if sampler is None:
         return None
     if sampler != "balanced":
-        raise ValueError(f'`sampler` must be "balanced" or None. Received: {sampler!r}')
+        raise ValueError(
+            f'`sampler` must be "balanced" or None. Received: {sampler!r}'
+            f"{did_you_mean(sampler, ('balanced',))}"
+        )
     if class_mode not in CLASS_MODES_WITH_ONE_LABEL:
         raise ValueError(
             f'sampler="balanced" needs classes: class_mode must be one of '

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augflow.base.telling import tell
 from augflow.base.warn_user import warn_user
 from augflow.base.words import (
     ClassOrder,
@@ -109,6 +110,7 @@ class DataFrameIterator(FileIterator):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        verbose: bool = True,
     ) -> None:
         call = locals()
         self.set_processing_attrs(
@@ -158,7 +160,7 @@ class DataFrameIterator(FileIterator):
         belonging = (
             "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
         )
-        print(f"Found {self.samples} {kind} image filenames{belonging}.")
+        tell(f"Found {self.samples} {kind} image filenames{belonging}.", self.verbose)
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._get_ready()
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base import defaults
+from augflow.base.telling import tell
 from augflow.base.warn_user import warn_user
 from augflow.base.words import (
     ClassOrder,
@@ -98,6 +99,7 @@ class DirectoryIterator(FileIterator):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        verbose: bool = True,
     ) -> None:
         call = locals()
         self.set_processing_attrs(
@@ -122,7 +124,8 @@ class DirectoryIterator(FileIterator):
         self.dtype = defaults.floatx() if dtype is None else dtype
         self._scan(classes, follow_links)
         self._arrange_companions(arguments)
-        print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
+        found = f"Found {self.samples} images belonging to {self.num_classes} classes."
+        tell(found, self.verbose)
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._get_ready()
 

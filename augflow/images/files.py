@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.base.settings import ReadSettings
+from augflow.base.telling import tell
 from augflow.batch.image_kind import check_cacheable
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.plan import BadSample
@@ -76,6 +77,7 @@ class FileIterator(EngineIterator):
     exif: bool = False
     formats: Any = None
     cache: str | None = None
+    verbose: bool = True
     _arrangement: Arrangement | None = None
 
     # Settings
@@ -153,7 +155,7 @@ class FileIterator(EngineIterator):
             user_augmentation(self, self._companion_settings())
         cache = self._current_cache()
         if cache is not None:
-            print(cache.info())
+            tell(cache.info(), self.verbose)
 
     # Files
 

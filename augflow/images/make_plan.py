@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from augflow.base.settings import ReadSettings, StandardizeSettings, TransformSettings
+from augflow.base.words import did_you_mean
 from augflow.batch.image_plan import ImagePlan
 from augflow.cache.images import ImageCache
 from augflow.companions.moving import CompanionSettings
@@ -113,7 +114,10 @@ def validation_fraction(subset: str, generator: Any) -> float:
         ValueError: an unknown subset, or a validation part of nothing.
     """
     if subset not in ("training", "validation"):
-        raise ValueError(f'`subset` must be "training" or "validation". Received: {subset!r}')
+        raise ValueError(
+            f'`subset` must be "training" or "validation". Received: {subset!r}'
+            f"{did_you_mean(subset, ('training', 'validation'))}"
+        )
     fraction = generator._validation_split
     if subset == "validation" and not fraction:
         raise ValueError(

@@ -11,6 +11,7 @@ import numpy as np
 from augflow.base.stage_times import AUGMENT, READ, STANDARDIZE, StageClock
 from augflow.base.structure import Structure, learn_structure
 from augflow.base.user_code import UserCode
+from augflow.base.words import shortened
 from augflow.batch.plan import Built, Job
 from augflow.batch.sample_plan import SamplePlan
 from augflow.cache.slots import SlotStore
@@ -141,7 +142,7 @@ def _note(name: Any) -> str:
 
 
 def _described(name: Any) -> str:
-    return f"the sample of ID {name!r}"
+    return f"the sample of ID {shortened(name)}"
 
 
 def _name_of(function: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base.warn_user import warn_user
+from augflow.base.words import did_you_mean
 
 # Below this it is no chance that a part lacks a class.
 _UNLIKELY = 1e-3
@@ -28,7 +29,10 @@ def check_subset(validation_split: Any, subset: str | None) -> None:
             f"`validation_split` must be at least 0 and below 1. Received: {validation_split!r}"
         )
     if subset not in ("training", "validation", None):
-        raise ValueError(f'`subset` must be "training", "validation" or None. Received: {subset!r}')
+        raise ValueError(
+            f'`subset` must be "training", "validation" or None. Received: {subset!r}'
+            f"{did_you_mean(subset, ('training', 'validation'))}"
+        )
     if subset is None:
         if validation_split:
             raise ValueError(

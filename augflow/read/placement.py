@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from augflow.base.words import did_you_mean
+
 # (left, top, right, bottom) in pixels, as Pillow's boxes are.
 Box = tuple[int, int, int, int]
 
@@ -88,7 +90,7 @@ def checked_keep_aspect_ratio(value: Any) -> bool | str:
         if value not in ("crop", "pad"):
             raise ValueError(
                 '`keep_aspect_ratio` must be False, True, "crop" (the same as True) or "pad". '
-                f"Received: {value!r}"
+                f"Received: {value!r}{did_you_mean(value, ('crop', 'pad'))}"
             )
         return "pad" if value == "pad" else True
     return bool(value)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from augflow.base.words import did_you_mean
+
 CLASS_ORDERS = ("text", "natural")
 _DIGITS = re.compile(r"(\d+)")
 
@@ -13,7 +15,10 @@ _DIGITS = re.compile(r"(\d+)")
 def checked_class_order(class_order: Any) -> str:
     """Raise unless it is one of the orders."""
     if class_order not in CLASS_ORDERS:
-        raise ValueError(f'`class_order` must be "text" or "natural". Received: {class_order!r}')
+        raise ValueError(
+            f'`class_order` must be "text" or "natural". Received: {class_order!r}'
+            f"{did_you_mean(class_order, CLASS_ORDERS)}"
+        )
     return str(class_order)
 
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
+from augflow.base.words import did_you_mean
+from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.scan.labels import check_labels, check_two_classes, class_list
 from augflow.scan.row_names import check_present, first_of, row_names, value_types
 
@@ -72,7 +74,10 @@ def check_columns(
     """
     _check_dataframe(dataframe)
     if class_mode not in CLASS_MODES:
-        raise ValueError(f"class_mode must be one of {CLASS_MODES}. Received: {class_mode!r}")
+        raise ValueError(
+            f"class_mode must be one of {CLASS_MODES}. Received: {class_mode!r}"
+            f"{did_you_mean(class_mode, CLASS_MODES)}"
+        )
     if class_mode == "multi_output" and not isinstance(y_col, list):
         raise TypeError(
             f'class_mode="multi_output" needs y_col as a list of columns. Received: {y_col!r} '
@@ -136,6 +141,7 @@ def keep_valid_files(
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
         advice = "; `formats=` adds endings" if unknown else ""
+        advice += ". " + NO_ADDRESSES if is_address(start) else ""
         warn_user(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
             f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "

@@ -12,6 +12,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# What errors say of a directory that is the address of a bucket or a web page.
+NO_ADDRESSES = (
+    "augflow reads files of this machine: copy them here, mount what holds them as a folder, or "
+    "load each sample by a function of yours, with flow_from_loader."
+)
+
+
+def is_address(directory: str | os.PathLike[str]) -> bool:
+    """Whether it begins like s3://, gs:// or https://, and is no path."""
+    scheme, mark, _ = os.fspath(directory).partition("://")
+    return bool(mark) and scheme.isalnum() and not os.path.isdir(directory)
+
 
 class FilePaths:
     """The paths of one flow.
