@@ -1,0 +1,14 @@
+import numpy as np
+
+def warp(
+    source: np.ndarray,
+    target: np.ndarray,
+    moves: np.ndarray,
+    fill_mode: int,
+    order: int,
+    fill: np.ndarray,
+    multiply: np.ndarray | None,
+    add: np.ndarray | None,
+    wide: bool,
+) -> None: ...
+def has_wide() -> bool: ...

@@ -1,0 +1,118 @@
+"""The compiled kernel: which of its paths is used, and how it is called.
+
+The environment variable ``AUGFLOW_KERNEL`` says which, when this module is first imported: "auto"
+(the default) takes the best that the processor has, "plain" the portable C, "off" leaves all to
+OpenCV, as where the kernel was not compiled. Both paths of the kernel give the same bits.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+try:
+    from augflow.native import _kernel
+except ImportError:  # there was no compiler when augflow was installed
+    _kernel = None  # type: ignore[assignment]
+
+VARIABLE = "AUGFLOW_KERNEL"
+OFF, PLAIN, AVX2 = "off", "plain", "avx2"
+_CHOICES = ("auto", PLAIN, OFF)
+# As the kernel numbers them.
+FILL_MODES = {"nearest": 0, "reflect": 1, "constant": 2, "wrap": 3}
+ORDERS = (0, 1)
+# What describes one image: its matrix's first two rows, horizontal flip, vertical flip.
+MOVE_LENGTH = 8
+
+
+def _choose(wanted: str) -> str:
+    """The path for a value of the environment variable.
+
+    Raises:
+        ValueError: the value is unknown.
+    """
+    if wanted not in _CHOICES:
+        raise ValueError(f"{VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {wanted!r}")
+    if wanted == OFF or _kernel is None:
+        return OFF
+    return AVX2 if wanted == "auto" and _kernel.has_wide() else PLAIN
+
+
+IS_COMPILED = _kernel is not None
+PATH = _choose(os.environ.get(VARIABLE) or "auto")
+IS_ON = PATH != OFF
+
+
+def describe() -> str:
+    """Which path is used, and why no other, in a few words."""
+    if not IS_COMPILED:
+        return "no compiled kernel: OpenCV warps (install augflow where there is a C compiler)"
+    if not IS_ON:
+        return f"no compiled kernel: OpenCV warps ({VARIABLE}=off)"
+    return f"the compiled kernel warps, by {'AVX2' if PATH == AVX2 else 'plain C'}"
+
+
+def warp_images(
+    sources: np.ndarray,
+    targets: np.ndarray,
+    moves: np.ndarray,
+    fill_mode: str,
+    cval: float,
+    order: int,
+    multiply: np.ndarray,
+    add: np.ndarray,
+    path: str = PATH,
+) -> None:
+    """Warp, flip and scale images, in one pass.
+
+    A value is that of ``scipy.ndimage.affine_transform``, within 0.001 for values from 0 to 255
+    and ``order=1``, times ``multiply``, plus ``add``. Other threads run meanwhile.
+
+    Args:
+        sources: uint8 or float32 of shape (images, height, width, channels), any strides.
+        targets: float32 of the same shape, any strides. The same memory as ``sources``, or other
+            memory: an image may not overlap another one's row.
+        moves: C-contiguous float64 of shape (images, 8): the first two rows of a matrix from
+            output to input, then whether the result is mirrored left and right, and top and
+            bottom (0 or 1).
+        fill_mode: one of ``FILL_MODES``.
+        cval: the value outside for "constant", before it is scaled.
+        order: 0, the nearest pixel, or 1, bilinear.
+        multiply, add: float32 of shape (channels,).
+        path: ``PLAIN`` or ``AVX2``.
+
+    Raises:
+        ValueError: shapes or dtypes do not fit, or a matrix is not finite or leads farther than
+            1e12 pixels.
+        OverflowError: an image would take more bytes than a number of 64 bits can say.
+    """
+    fill = np.float32(cval) * multiply + add
+    mode = FILL_MODES[fill_mode]
+    _kernel.warp(sources, targets, moves, mode, order, fill, multiply, add, path == AVX2)
+
+
+def pick_pixels(
+    sources: np.ndarray,
+    targets: np.ndarray,
+    moves: np.ndarray,
+    fill_mode: str,
+    cval: float | int,
+    path: str = PATH,
+) -> None:
+    """Warp and flip images of any dtype by the nearest pixel, which none changes.
+
+    Args:
+        sources: any dtype of fixed size, shape (images, height, width, channels), any strides.
+        targets: of the same dtype and shape.
+        moves: see ``warp_images``.
+        fill_mode: one of ``FILL_MODES``.
+        cval: the value outside for "constant"; it must fit into the dtype.
+        path: ``PLAIN`` or ``AVX2``.
+
+    Raises:
+        ValueError, OverflowError: as ``warp_images``.
+    """
+    fill = np.full(sources.shape[3], cval, sources.dtype)
+    mode = FILL_MODES[fill_mode]
+    _kernel.warp(sources, targets, moves, mode, 0, fill, None, None, path == AVX2)
