@@ -8,11 +8,8 @@
 
 #include "warp.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define HAS_AVX2 1
-#else
-#define HAS_AVX2 0
-#endif
+/* The paths, as the Python side numbers them. All give the same bits. */
+enum path { PLAIN, AVX2, AVX512 };
 
 #define PATH(name) name##_plain
 #define TARGET
@@ -22,13 +19,55 @@
 #undef TARGET
 #undef WIDE
 
-#if HAS_AVX2
+#if defined(__x86_64__) && defined(__GNUC__)
 #include "wide.h"
+#define WIDE 1
 #define PATH(name) name##_avx2
 #define TARGET TARGET_AVX2
-#define WIDE 1
 #include "rows.h"
+#undef PATH
+#undef TARGET
 #endif
+
+/* Coordinates eight at a time; blending gains nothing from wider registers. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define PATH(name) name##_avx512
+#define TARGET                                                                                     \
+    __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,prefer-vector-width=512")))
+#include "rows.h"
+#undef PATH
+#undef TARGET
+#define HAS_AVX512 1
+#endif
+
+static enum path best_path(void)
+{
+#if HAS_AVX512
+    /* VBMI2 tells the processors apart that lower their clock for such instructions (the first
+       ones that had them) from those that do not. */
+    if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+        return AVX512;
+#endif
+#ifdef WIDE
+    if (__builtin_cpu_supports("avx2"))
+        return AVX2;
+#endif
+    return PLAIN;
+}
+
+static void warp_by(enum path path, const struct warp *warp, int in_rows)
+{
+    switch (path) {
+#if HAS_AVX512
+    case AVX512: warp_image_avx512(warp, in_rows); break;
+#endif
+#ifdef WIDE
+    case AVX2: warp_image_avx2(warp, in_rows); break;
+#endif
+    default: warp_image_plain(warp, in_rows);
+    }
+}
 
 /* One image is described by its matrix, row by row, then by its flips. */
 enum { MOVE_LENGTH = 8 };
@@ -41,7 +80,7 @@ struct call {
     Py_buffer source, target, moves, fill, multiply, add;
     struct warp warp; /* but for what differs from image to image */
     Py_ssize_t images;
-    int wide;
+    enum path path;
     char *copy; /* memory for one image, NULL if images are read where they lie */
 };
 
@@ -276,26 +315,11 @@ static void warp_all(const struct call *call)
         } else {
             bounds(&call->source, 1, warp.source, &low, &warp.source_end);
         }
-#if HAS_AVX2
-        if (call->wide) {
-            warp_image_avx2(&warp, is_in_rows(&warp));
-            continue;
-        }
-#endif
-        warp_image_plain(&warp, is_in_rows(&warp));
+        warp_by(call->path, &warp, is_in_rows(&warp));
     }
 }
 
-static int has_avx2(void)
-{
-#if HAS_AVX2
-    return __builtin_cpu_supports("avx2") != 0;
-#else
-    return 0;
-#endif
-}
-
-PyDoc_STRVAR(warp_doc, "warp(source, target, moves, fill_mode, order, fill, multiply, add, wide)\n"
+PyDoc_STRVAR(warp_doc, "warp(source, target, moves, fill_mode, order, fill, multiply, add, path)\n"
                        "See augflow.native.kernel, which fills in the arguments.");
 
 static PyObject *warp(PyObject *module, PyObject *arguments)
@@ -304,20 +328,21 @@ static PyObject *warp(PyObject *module, PyObject *arguments)
     struct call call = {0};
     Py_buffer *buffers[6] = {&call.source, &call.target,   &call.moves,
                              &call.fill,   &call.multiply, &call.add};
-    int fill_mode, order, taken = 0, done = 0;
+    int fill_mode, order, path, taken = 0, done = 0;
 
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOOiiOOOp:warp", &objects[0], &objects[1], &objects[2],
-                          &fill_mode, &order, &objects[3], &objects[4], &objects[5], &call.wide))
+    if (!PyArg_ParseTuple(arguments, "OOOiiOOOi:warp", &objects[0], &objects[1], &objects[2],
+                          &fill_mode, &order, &objects[3], &objects[4], &objects[5], &path))
         return NULL;
-    if (fill_mode < 0 || fill_mode >= FILL_MODES || order < 0 || order > 1) {
-        PyErr_SetString(PyExc_ValueError, "unknown fill mode or order");
+    if (fill_mode < 0 || fill_mode >= FILL_MODES || order < 0 || order > 1 || path < PLAIN ||
+        path > (int)best_path()) {
+        PyErr_SetString(PyExc_ValueError, "unknown fill mode, order or path");
         return NULL;
     }
     call.warp.fill_mode = (enum fill_mode)fill_mode;
     call.warp.order = order;
     call.warp.kind = objects[4] == Py_None ? RAW : UINT8;
-    call.wide = call.wide && has_avx2();
+    call.path = (enum path)path;
     for (; taken < 6; taken++) {
         int flags = taken == 0   ? PyBUF_STRIDED_RO
                     : taken == 1 ? PyBUF_STRIDED | PyBUF_WRITABLE
@@ -346,18 +371,19 @@ end:
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(has_wide_doc, "has_wide() -> bool\nWhether this processor runs the AVX2 path.");
+PyDoc_STRVAR(best_doc, "best() -> int\n"
+                       "The fastest path that this processor runs; those before it run, too.");
 
-static PyObject *has_wide(PyObject *module, PyObject *nothing)
+static PyObject *best(PyObject *module, PyObject *nothing)
 {
     (void)module;
     (void)nothing;
-    return PyBool_FromLong(has_avx2());
+    return PyLong_FromLong(best_path());
 }
 
 static PyMethodDef methods[] = {
     {"warp", warp, METH_VARARGS, warp_doc},
-    {"has_wide", has_wide, METH_NOARGS, has_wide_doc},
+    {"best", best, METH_NOARGS, best_doc},
     {NULL, NULL, 0, NULL},
 };
 

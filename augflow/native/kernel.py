@@ -1,8 +1,10 @@
 """The compiled kernel: which of its paths is used, and how it is called.
 
 The environment variable ``AUGFLOW_KERNEL`` says which, when this module is first imported: "auto"
-(the default) takes the best that the processor has, "plain" the portable C, "off" leaves all to
-OpenCV, as where the kernel was not compiled. Both paths of the kernel give the same bits.
+(the default) takes the best vector path that the processor has, "plain" the portable C, "off"
+leaves all to OpenCV, as where the kernel was not compiled. All paths of the kernel give the same
+bits. Without vectors it takes twice as long as OpenCV, which has some for every processor: "auto"
+is then "off".
 """
 
 from __future__ import annotations
@@ -17,13 +19,19 @@ except ImportError:  # there was no compiler when augflow was installed
     _kernel = None  # type: ignore[assignment]
 
 VARIABLE = "AUGFLOW_KERNEL"
-OFF, PLAIN, AVX2 = "off", "plain", "avx2"
-_CHOICES = ("auto", PLAIN, OFF)
+OFF, PLAIN, AUTO = "off", "plain", "auto"
+_CHOICES = (AUTO, PLAIN, OFF)
+# In the kernel's order, the fastest last.
+_PATHS = (PLAIN, "avx2", "avx512")
 # As the kernel numbers them.
 FILL_MODES = {"nearest": 0, "reflect": 1, "constant": 2, "wrap": 3}
 ORDERS = (0, 1)
 # What describes one image: its matrix's first two rows, horizontal flip, vertical flip.
 MOVE_LENGTH = 8
+
+
+# Those that this processor runs.
+PATHS = () if _kernel is None else _PATHS[: _kernel.best() + 1]
 
 
 def _choose(wanted: str) -> str:
@@ -34,23 +42,23 @@ def _choose(wanted: str) -> str:
     """
     if wanted not in _CHOICES:
         raise ValueError(f"{VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {wanted!r}")
-    if wanted == OFF or _kernel is None:
+    if wanted == OFF or not PATHS or (wanted == AUTO and PATHS[-1] == PLAIN):
         return OFF
-    return AVX2 if wanted == "auto" and _kernel.has_wide() else PLAIN
+    return PATHS[-1] if wanted == AUTO else PLAIN
 
 
-IS_COMPILED = _kernel is not None
-PATH = _choose(os.environ.get(VARIABLE) or "auto")
+PATH = _choose(os.environ.get(VARIABLE) or AUTO)
 IS_ON = PATH != OFF
 
 
 def describe() -> str:
     """Which path is used, and why no other, in a few words."""
-    if not IS_COMPILED:
+    if not PATHS:
         return "no compiled kernel: OpenCV warps (install augflow where there is a C compiler)"
     if not IS_ON:
-        return f"no compiled kernel: OpenCV warps ({VARIABLE}=off)"
-    return f"the compiled kernel warps, by {'AVX2' if PATH == AVX2 else 'plain C'}"
+        why = f"{VARIABLE}={OFF}" if PATHS[-1] != PLAIN else "no vector path for this processor"
+        return f"no compiled kernel: OpenCV warps ({why})"
+    return f"the compiled kernel warps, path {PATH!r}"
 
 
 def warp_images(
@@ -80,7 +88,7 @@ def warp_images(
         cval: the value outside for "constant", before it is scaled.
         order: 0, the nearest pixel, or 1, bilinear.
         multiply, add: float32 of shape (channels,).
-        path: ``PLAIN`` or ``AVX2``.
+        path: one of ``PATHS``.
 
     Raises:
         ValueError: shapes or dtypes do not fit, or a matrix is not finite or leads farther than
@@ -89,7 +97,7 @@ def warp_images(
     """
     fill = np.float32(cval) * multiply + add
     mode = FILL_MODES[fill_mode]
-    _kernel.warp(sources, targets, moves, mode, order, fill, multiply, add, path == AVX2)
+    _kernel.warp(sources, targets, moves, mode, order, fill, multiply, add, _PATHS.index(path))
 
 
 def pick_pixels(
@@ -108,11 +116,11 @@ def pick_pixels(
         moves: see ``warp_images``.
         fill_mode: one of ``FILL_MODES``.
         cval: the value outside for "constant"; it must fit into the dtype.
-        path: ``PLAIN`` or ``AVX2``.
+        path: one of ``PATHS``.
 
     Raises:
         ValueError, OverflowError: as ``warp_images``.
     """
     fill = np.full(sources.shape[3], cval, sources.dtype)
     mode = FILL_MODES[fill_mode]
-    _kernel.warp(sources, targets, moves, mode, 0, fill, None, None, path == AVX2)
+    _kernel.warp(sources, targets, moves, mode, 0, fill, None, None, _PATHS.index(path))

@@ -27,18 +27,32 @@ TARGET static double PATH(fold)(double place, int32_t size, enum fill_mode fill_
     return place >= size ? period - place - 1.0 : place;
 }
 
-TARGET static void PATH(fold_all)(double *places, int count, int32_t size, enum fill_mode fill_mode)
+/* Narrow [first, end) to the coordinates along a line that lie in the image. They only grow or only
+   shrink (rounding keeps that), so those lie side by side. */
+TARGET static void PATH(narrow)(const double *places, int32_t size, int *first, int *end)
 {
     const double last = size - 1.0;
 
-    for (int i = 0; i < count; i++)
-        if (places[i] < 0.0 || places[i] > last)
-            places[i] = PATH(fold)(places[i], size, fill_mode);
+    while (*first < *end && !(places[*first] >= 0.0 && places[*first] <= last))
+        ++*first;
+    while (*first < *end && !(places[*end - 1] >= 0.0 && places[*end - 1] <= last))
+        --*end;
 }
 
-/* Split clipped coordinates into a pixel, `most` at most, and what lies behind it. */
-TARGET static void PATH(split)(const double *places, int count, int32_t size, int32_t most,
-                               int32_t *pixel, float *behind)
+TARGET static void PATH(fold_all)(double *places, int count, int32_t size, enum fill_mode fill_mode)
+{
+    int first = 0, end = count;
+
+    PATH(narrow)(places, size, &first, &end);
+    for (int i = 0; i < first; i++)
+        places[i] = PATH(fold)(places[i], size, fill_mode);
+    for (int i = end; i < count; i++)
+        places[i] = PATH(fold)(places[i], size, fill_mode);
+}
+
+/* Split clipped coordinates into a pixel and what lies behind it. */
+TARGET static void PATH(split)(const double *places, int count, int32_t size, int32_t *pixel,
+                               float *behind)
 {
     const double last = size - 1.0;
 
@@ -46,7 +60,6 @@ TARGET static void PATH(split)(const double *places, int count, int32_t size, in
         double place = places[i] > 0.0 ? places[i] : 0.0;
         place = place < last ? place : last;
         int32_t whole = (int32_t)place;
-        whole = whole < most ? whole : most;
         pixel[i] = whole;
         behind[i] = (float)(place - (double)whole);
     }
@@ -73,21 +86,18 @@ TARGET static void PATH(locate)(const struct warp *warp, int32_t y, int32_t x, i
     const double first = warp->mirror_columns ? warp->width - 1 - x : x;
     const double step = warp->mirror_columns ? -1.0 : 1.0;
     const double row_start = m[2] + down * m[0], column_start = m[5] + down * m[3];
-    const double last_row = warp->height - 1.0, last_column = warp->width - 1.0;
-    double rows[CHUNK], columns[CHUNK];
+    _Alignas(64) double rows[CHUNK], columns[CHUNK];
 
     for (int i = 0; i < count; i++) {
         double right = first + step * i;
         rows[i] = row_start + right * m[1];
         columns[i] = column_start + right * m[4];
     }
-    places->any_outside = 0;
+    places->first = 0;
+    places->end = count;
     if (warp->fill_mode == CONSTANT) {
-        for (int i = 0; i < count; i++) {
-            places->outside[i] = (rows[i] < 0.0) | (rows[i] > last_row) | (columns[i] < 0.0) |
-                                 (columns[i] > last_column);
-            places->any_outside |= places->outside[i];
-        }
+        PATH(narrow)(rows, warp->height, &places->first, &places->end);
+        PATH(narrow)(columns, warp->width, &places->first, &places->end);
     } else if (warp->fill_mode != NEAREST) {
         PATH(fold_all)(rows, count, warp->height, warp->fill_mode);
         PATH(fold_all)(columns, count, warp->width, warp->fill_mode);
@@ -96,16 +106,25 @@ TARGET static void PATH(locate)(const struct warp *warp, int32_t y, int32_t x, i
         PATH(round_all)(rows, count, warp->height, places->row);
         PATH(round_all)(columns, count, warp->width, places->column);
     } else {
-        /* Blending two integers with weight 1 is exact, so the last column of grey levels needs no
-           care: it is the one right of the last but one. Floats would differ in the last bit. */
-        int32_t most = warp->width - (warp->kind == UINT8 && warp->width > 1 ? 2 : 1);
-        PATH(split)(rows, count, warp->height, warp->height - 1, places->row, places->down);
-        PATH(split)(columns, count, warp->width, most, places->column, places->right);
+        PATH(split)(rows, count, warp->height, places->row, places->down);
+        PATH(split)(columns, count, warp->width, places->column, places->right);
     }
 }
 
 /* Blend pixels of `type`; `channels` is a constant where this is inlined for it. */
 #define BLEND(name, type)                                                                         \
+    TARGET static inline __attribute__((always_inline)) void PATH(name##_pixel)(                  \
+        const type *top, const type *bottom, int32_t next, float down, float right,               \
+        const float *multiply, const float *add, float *restrict out, const int32_t channels)     \
+    {                                                                                             \
+        for (int32_t c = 0; c < channels; c++) {                                                  \
+            float left = top[c], to_right = top[c + next];                                        \
+            left = left + down * ((float)bottom[c] - left);                                       \
+            to_right = to_right + down * ((float)bottom[c + next] - to_right);                    \
+            out[c] = (left + right * (to_right - left)) * multiply[c] + add[c];                   \
+        }                                                                                         \
+    }                                                                                             \
+                                                                                                  \
     TARGET static inline __attribute__((always_inline)) void PATH(name)(                          \
         const struct warp *warp, const struct places *places, int count, float *out,              \
         const int32_t channels)                                                                   \
@@ -113,17 +132,14 @@ TARGET static void PATH(locate)(const struct warp *warp, int32_t y, int32_t x, i
         for (int i = 0; i < count; i++, out += channels) {                                        \
             const int32_t row = places->row[i], column = places->column[i];                       \
             const float right = places->right[i], down = places->down[i];                         \
-            const char *first = warp->source + row * warp->source_row + column * warp->pixel_bytes; \
+            const char *first =                                                                   \
+                warp->source + row * warp->source_row + column * warp->pixel_bytes;               \
             const type *top = (const type *)first;                                                \
             const type *bottom =                                                                  \
                 (const type *)(first + (row < warp->height - 1 ? warp->source_row : 0));          \
             const int32_t next = column < warp->width - 1 ? channels : 0;                         \
-            for (int32_t c = 0; c < channels; c++) {                                              \
-                float above = top[c], below = bottom[c];                                          \
-                above = above + right * ((float)top[c + next] - above);                           \
-                below = below + right * ((float)bottom[c + next] - below);                        \
-                out[c] = (above + down * (below - above)) * warp->multiply[c] + warp->add[c];     \
-            }                                                                                     \
+            PATH(name##_pixel)(top, bottom, next, down, right, warp->multiply, warp->add, out,    \
+                               channels);                                                         \
         }                                                                                         \
     }
 
@@ -182,11 +198,11 @@ TARGET static void PATH(sample)(const struct warp *warp, const struct places *pl
     } else if (warp->order == 0) {
         FOR_USUAL(PATH(pick_float32), warp->channels)
 #if WIDE
-    } else if (warp->width > 1 && (warp->channels == 3 || warp->channels == 4)) {
+    } else if (is_for_wide(warp)) {
         if (warp->kind == UINT8)
-            blend_uint8_wide(warp, places, count, out);
+            blend_wide_uint8(warp, places, count, out);
         else
-            blend_float32_wide(warp, places, count, out);
+            blend_wide_float32(warp, places, count, out);
 #endif
     } else if (warp->kind == UINT8) {
         FOR_USUAL(PATH(blend_uint8), warp->channels)
@@ -231,6 +247,17 @@ TARGET static void PATH(spread)(const struct warp *warp, char *target)
     }
 }
 
+/* Write a pixel `count` times, by copying twice as much each time. */
+TARGET static void PATH(repeat)(char *out, const char *pixel, ptrdiff_t bytes, int count)
+{
+    const ptrdiff_t all = bytes * count;
+
+    if (count > 0)
+        memcpy(out, pixel, (size_t)bytes);
+    for (ptrdiff_t done = bytes; done < all; done *= 2)
+        memcpy(out + done, out, (size_t)(done < all - done ? done : all - done));
+}
+
 /* Warp one image. `in_rows` says that no pixel changes its row or its column. */
 TARGET static void PATH(warp_image)(const struct warp *warp, int in_rows)
 {
@@ -247,9 +274,9 @@ TARGET static void PATH(warp_image)(const struct warp *warp, int in_rows)
                 int count = warp->width - x < CHUNK ? warp->width - x : CHUNK;
                 PATH(locate)(warp, y, x, count, &places);
                 PATH(sample)(warp, &places, count, line + x * bytes);
-                for (int i = 0; places.any_outside && i < count; i++)
-                    if (places.outside[i])
-                        memcpy(line + (x + i) * bytes, warp->fill, (size_t)bytes);
+                PATH(repeat)(line + x * bytes, warp->fill, bytes, places.first);
+                PATH(repeat)(line + (x + places.end) * bytes, warp->fill, bytes,
+                             count - places.end);
             }
         }
         if (warp->line)

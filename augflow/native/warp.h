@@ -39,12 +39,12 @@ struct warp {
 };
 
 /* Where the pixels of a piece of an output row come from. For order 1 the pixel lies `down` and
-   `right`, 0 to 1, behind (row, column). */
+   `right`, 0 to 1, behind (row, column). Those before `first` and from `end` on lie outside of the
+   image, for CONSTANT; all others inside. */
 struct places {
-    int32_t row[CHUNK], column[CHUNK];
+    _Alignas(64) int32_t row[CHUNK], column[CHUNK];
     float down[CHUNK], right[CHUNK];
-    unsigned char outside[CHUNK];
-    int any_outside;
+    int first, end;
 };
 
 #endif

@@ -1,140 +1,155 @@
-/* Bilinear blending of 3 or 4 channels by AVX2: a pixel and the one below it in one register.
+/* Bilinear blending of 3 or 4 channels by AVX2: a pixel and its right neighbour in one register.
 
-   Eight bytes loaded at a pixel hold it and its right neighbour. The operations on each channel are
-   those of BLEND in rows.h, so the bits are the same. Images are at least two pixels wide. */
+   Eight grey levels loaded at a pixel hold it and its right neighbour; what lies behind the last
+   pixel of a row comes in with the weight 0. The operations on each channel are those of BLEND in rows.h,
+   in the same order, so the bits are the same. */
 #include <immintrin.h>
 
 #define TARGET_AVX2 __attribute__((target("avx2")))
+#define INLINE_AVX2 TARGET_AVX2 static inline __attribute__((always_inline))
 
-/* Whether loads of 16 bytes at a pixel of these places, or at the one below it, stay in the image:
-   then nothing has to be looked at for each pixel. */
-TARGET_AVX2 static int are_far_from_end(const struct warp *warp, const struct places *places,
-                                        int count)
+/* The most bytes that are loaded at once. */
+enum { LOAD = 16 };
+
+/* Whether images are such as this file is for. */
+TARGET_AVX2 static int is_for_wide(const struct warp *warp)
 {
-    int32_t highest = 0;
+    const ptrdiff_t row = warp->width * warp->pixel_bytes;
 
-    for (int i = 0; i < count; i++)
-        highest = places->row[i] > highest ? places->row[i] : highest;
-    return warp->source_row >= 16 && highest < warp->height - 2;
+    /* Places are counted in 32 bits, and a row is no shorter than a load. */
+    return (warp->channels == 3 || warp->channels == 4) && row >= LOAD &&
+           warp->source_row > -INT32_MAX / warp->height &&
+           warp->source_row < (INT32_MAX - row) / warp->height;
 }
 
-/* Two neighbouring pixels of grey levels; of 3 channels with two bytes too many, unless they lie
-   behind the image. */
-TARGET_AVX2 static inline __m128i load_pair(const char *pixel, const char *end, int channels)
+/* Count from the first pixel of the image to those at and below some places, in bytes. Returns the
+   largest number. */
+TARGET_AVX2 static int32_t count_bytes(const struct warp *warp, const struct places *places,
+                                       int count, int32_t *at, int32_t *below)
 {
-    uint64_t pair = 0;
+    const int32_t row_bytes = (int32_t)warp->source_row, pixel_bytes = (int32_t)warp->pixel_bytes;
+    const int32_t last_row = warp->height - 1;
+    int32_t largest = 0;
+
+    for (int i = 0; i < count; i++) {
+        at[i] = places->row[i] * row_bytes + places->column[i] * pixel_bytes;
+        below[i] = at[i] + (places->row[i] < last_row ? row_bytes : 0);
+        largest = at[i] > largest ? at[i] : largest;
+        largest = below[i] > largest ? below[i] : largest;
+    }
+    return largest;
+}
+
+/* The 8 bytes at a pixel, those behind the image as 0. */
+INLINE_AVX2 __m128i load_levels(const char *pixel, const char *end)
+{
+    uint64_t levels;
 
     if (end - pixel >= 8)
         return _mm_loadl_epi64((const __m128i *)pixel);
-    memcpy(&pair, pixel, 2 * (size_t)channels);
-    return _mm_cvtsi64_si128((long long)pair);
+    memcpy(&levels, end - 8, 8);
+    return _mm_cvtsi64_si128((long long)(levels >> 8 * (8 - (end - pixel))));
 }
 
-/* A pixel of floats, the same about the fourth of 3. */
-TARGET_AVX2 static inline __m128 load_floats(const char *pixel, const char *end, int channels)
+/* The pixel of floats, and for 3 channels the number behind it unless that is not the image's. */
+INLINE_AVX2 __m128 load_floats(const char *pixel, const char *end, int channels)
 {
     float values[4] = {0};
 
     if (end - pixel >= 16)
         return _mm_loadu_ps((const float *)pixel);
-    memcpy(values, pixel, 4 * (size_t)channels);
+    memcpy(values, pixel, sizeof *values * (size_t)channels);
     return _mm_loadu_ps(values);
 }
 
-TARGET_AVX2 static inline __m128 load_factors(const float *factors, int channels)
+/* A pixel of grey levels and its neighbour, as 2 times `channels` floats side by side. */
+INLINE_AVX2 __m256 load_uint8(const struct warp *warp, const char *pixel, ptrdiff_t next,
+                              int channels, int far)
+{
+    __m128i levels =
+        far ? _mm_loadl_epi64((const __m128i *)pixel) : load_levels(pixel, warp->source_end);
+
+    (void)next;
+    (void)channels;
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(levels));
+}
+
+INLINE_AVX2 __m128 neighbour_uint8(__m256 pair, int channels)
+{
+    if (channels == 4)
+        return _mm256_extractf128_ps(pair, 1);
+    return _mm256_castps256_ps128(
+        _mm256_permutevar8x32_ps(pair, _mm256_setr_epi32(3, 4, 5, 5, 5, 5, 5, 5)));
+}
+
+/* A pixel of floats in the lower half, its neighbour in the upper one. */
+INLINE_AVX2 __m256 load_float32(const struct warp *warp, const char *pixel, ptrdiff_t next,
+                                int channels, int far)
+{
+    const char *end = warp->source_end;
+
+    if (far)
+        return _mm256_loadu2_m128((const float *)(pixel + next), (const float *)pixel);
+    return _mm256_set_m128(load_floats(pixel + next, end, channels),
+                           load_floats(pixel, end, channels));
+}
+
+INLINE_AVX2 __m128 neighbour_float32(__m256 pair, int channels)
+{
+    (void)channels;
+    return _mm256_extractf128_ps(pair, 1);
+}
+
+INLINE_AVX2 __m128 load_factors(const float *factors, int channels)
 {
     return load_floats((const char *)factors, (const char *)(factors + channels), channels);
 }
 
-/* A pixel and its right neighbour in the lower half, those below them in the upper half. */
-struct square {
-    __m256 left, right;
-};
-
-TARGET_AVX2 static inline __attribute__((always_inline)) struct square load_uint8(
-    const struct warp *warp, const char *top, const char *bottom, int32_t column, int channels,
-    int far)
-{
-    /* From (top pair, bottom pair) to (top left, bottom left, top right, bottom right). */
-    const __m128i order =
-        channels == 3 ? _mm_setr_epi8(0, 1, 2, -1, 8, 9, 10, -1, 3, 4, 5, -1, 11, 12, 13, -1)
-                      : _mm_setr_epi8(0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15);
-    __m128i pairs;
-
-    (void)column;
-    if (far)
-        pairs = _mm_unpacklo_epi64(_mm_loadl_epi64((const __m128i *)top),
-                                   _mm_loadl_epi64((const __m128i *)bottom));
-    else
-        pairs = _mm_unpacklo_epi64(load_pair(top, warp->source_end, channels),
-                                   load_pair(bottom, warp->source_end, channels));
-    pairs = _mm_shuffle_epi8(pairs, order);
-    return (struct square){_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(pairs)),
-                           _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(pairs, 8)))};
-}
-
-TARGET_AVX2 static inline __attribute__((always_inline)) struct square load_float32(
-    const struct warp *warp, const char *top, const char *bottom, int32_t column, int channels,
-    int far)
-{
-    const ptrdiff_t next = column < warp->width - 1 ? warp->pixel_bytes : 0;
-    const char *end = warp->source_end;
-
-    if (far)
-        return (struct square){
-            _mm256_loadu2_m128((const float *)bottom, (const float *)top),
-            _mm256_loadu2_m128((const float *)(bottom + next), (const float *)(top + next))};
-    return (struct square){_mm256_set_m128(load_floats(bottom, end, channels),
-                                           load_floats(top, end, channels)),
-                           _mm256_set_m128(load_floats(bottom + next, end, channels),
-                                           load_floats(top + next, end, channels))};
-}
-
-/* Blend `count` pixels; where they are `far` from the image's end, without looking for it. */
-#define BLEND_WIDE(name, load)                                                                    \
-    TARGET_AVX2 static inline __attribute__((always_inline)) void name##_some(                    \
-        const struct warp *warp, const struct places *places, int count, float *out,              \
-        const int channels, const int far)                                                        \
+/* Blend pixels of `type`; where they are `far` from the image's end, without looking for it. */
+#define BLEND_WIDE(type)                                                                          \
+    INLINE_AVX2 void blend_some_##type(const struct warp *warp, const struct places *places,      \
+                                       const int32_t *at, const int32_t *below, int count,        \
+                                       float *out, const int channels, const int far)             \
     {                                                                                             \
         const __m128 multiply = load_factors(warp->multiply, channels);                           \
         const __m128 add = load_factors(warp->add, channels);                                     \
-        const int32_t last = warp->height - 1;                                                    \
+        const int32_t last_column = warp->width - 1;                                              \
+        const char *source = warp->source;                                                        \
+        float values[4];                                                                          \
                                                                                                   \
         for (int i = 0; i < count; i++, out += channels) {                                        \
-            const int32_t row = places->row[i], column = places->column[i];                       \
-            const char *top =                                                                     \
-                warp->source + row * warp->source_row + column * warp->pixel_bytes;               \
-            const char *bottom = top + (far || row < last ? warp->source_row : 0);                \
-            struct square square = load(warp, top, bottom, column, channels, far);                \
-            __m256 both = _mm256_sub_ps(square.right, square.left);                               \
-            both = _mm256_mul_ps(_mm256_set1_ps(places->right[i]), both);                         \
-            both = _mm256_add_ps(square.left, both);                                              \
-            __m128 above = _mm256_castps256_ps128(both);                                          \
-            __m128 value = _mm_sub_ps(_mm256_extractf128_ps(both, 1), above);                     \
-            value = _mm_add_ps(above, _mm_mul_ps(_mm_set1_ps(places->down[i]), value));           \
-            value = _mm_add_ps(_mm_mul_ps(value, multiply), add);                                 \
+            const ptrdiff_t next = places->column[i] < last_column ? warp->pixel_bytes : 0;       \
+            __m256 pair = load_##type(warp, source + at[i], next, channels, far);                 \
+            __m256 lower = load_##type(warp, source + below[i], next, channels, far);             \
+            lower = _mm256_mul_ps(_mm256_set1_ps(places->down[i]), _mm256_sub_ps(lower, pair));   \
+            pair = _mm256_add_ps(pair, lower);                                                    \
+            __m128 left = _mm256_castps256_ps128(pair);                                           \
+            __m128 right = _mm_sub_ps(neighbour_##type(pair, channels), left);                    \
+            right = _mm_add_ps(left, _mm_mul_ps(_mm_set1_ps(places->right[i]), right));           \
+            right = _mm_add_ps(_mm_mul_ps(right, multiply), add);                                 \
             /* What this writes behind the pixel the next one overwrites; the last has none. */   \
-            if (i < count - 1) {                                                                  \
-                _mm_storeu_ps(out, value);                                                        \
-            } else {                                                                              \
-                float values[4];                                                                  \
-                _mm_storeu_ps(values, value);                                                     \
-                memcpy(out, values, sizeof *out * (size_t)channels);                              \
-            }                                                                                     \
+            _mm_storeu_ps(i < count - 1 ? out : values, right);                                   \
         }                                                                                         \
+        memcpy(out - channels, values, sizeof *out * (size_t)channels);                           \
     }                                                                                             \
                                                                                                   \
-    TARGET_AVX2 static void name(const struct warp *warp, const struct places *places, int count, \
-                                 float *out)                                                      \
+    TARGET_AVX2 static void blend_wide_##type(const struct warp *warp,                            \
+                                              const struct places *places, int count, float *out) \
     {                                                                                             \
-        if (warp->channels == 4)                                                                  \
-            name##_some(warp, places, count, out, 4, 0);                                          \
-        else if (are_far_from_end(warp, places, count))                                           \
-            name##_some(warp, places, count, out, 3, 1);                                          \
+        _Alignas(64) int32_t at[CHUNK], below[CHUNK];                                             \
+        const ptrdiff_t largest = count_bytes(warp, places, count, at, below);                    \
+        const int far = largest + warp->pixel_bytes + LOAD <= warp->source_end - warp->source;    \
+                                                                                                  \
+        if (warp->channels == 3 && far)                                                           \
+            blend_some_##type(warp, places, at, below, count, out, 3, 1);                         \
+        else if (warp->channels == 3)                                                             \
+            blend_some_##type(warp, places, at, below, count, out, 3, 0);                         \
+        else if (far)                                                                             \
+            blend_some_##type(warp, places, at, below, count, out, 4, 1);                         \
         else                                                                                      \
-            name##_some(warp, places, count, out, 3, 0);                                          \
+            blend_some_##type(warp, places, at, below, count, out, 4, 0);                         \
     }
 
-BLEND_WIDE(blend_uint8_wide, load_uint8)
-BLEND_WIDE(blend_float32_wide, load_float32)
+BLEND_WIDE(uint8)
+BLEND_WIDE(float32)
 #undef BLEND_WIDE
