@@ -256,6 +256,7 @@ class _RowsBySettings(_Rows):
             images = self._channels_last(rows)
             self.one_pass.write(images, moves_of(self._parameters, self._matrices), images)
             self.clock.lap(AUGMENT)
+            self.clock.lap(STANDARDIZE)
             return
         if plan.transform is not None:
             touched = draw.changes_image(self._parameters)

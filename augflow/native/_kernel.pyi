@@ -1,5 +1,7 @@
 import numpy as np
 
+INTERFACE: int
+
 def warp(
     source: np.ndarray,
     target: np.ndarray,

@@ -8,6 +8,9 @@
 
 #include "warp.h"
 
+/* Counted up with each change of what Python calls: a module that was built before is not used. */
+enum { INTERFACE = 1 };
+
 /* The paths, as the Python side numbers them. All give the same bits. */
 enum path { PLAIN, AVX2, AVX512 };
 
@@ -394,5 +397,9 @@ static struct PyModuleDef definition = {
 
 PyMODINIT_FUNC PyInit__kernel(void)
 {
-    return PyModule_Create(&definition);
+    PyObject *module = PyModule_Create(&definition);
+
+    if (module && PyModule_AddIntConstant(module, "INTERFACE", INTERFACE) != 0)
+        Py_CLEAR(module);
+    return module;
 }

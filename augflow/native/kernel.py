@@ -18,6 +18,12 @@ try:
 except ImportError:  # there was no compiler when augflow was installed
     _kernel = None  # type: ignore[assignment]
 
+# That of kernel.c.
+_INTERFACE = 1
+if _kernel is not None and getattr(_kernel, "INTERFACE", 0) != _INTERFACE:
+    # A checkout that was updated and not installed again.
+    _kernel = None  # type: ignore[assignment]
+
 VARIABLE = "AUGFLOW_KERNEL"
 OFF, PLAIN, AUTO = "off", "plain", "auto"
 _CHOICES = (AUTO, PLAIN, OFF)
@@ -51,14 +57,18 @@ PATH = _choose(os.environ.get(VARIABLE) or AUTO)
 IS_ON = PATH != OFF
 
 
-def describe() -> str:
-    """Which path is used, and why no other, in a few words."""
+def why_off() -> str | None:
+    """Why OpenCV warps and not the kernel, in a few words; None where the kernel does."""
+    if IS_ON:
+        return None
     if not PATHS:
-        return "no compiled kernel: OpenCV warps (install augflow where there is a C compiler)"
-    if not IS_ON:
-        why = f"{VARIABLE}={OFF}" if PATHS[-1] != PLAIN else "no vector path for this processor"
-        return f"no compiled kernel: OpenCV warps ({why})"
-    return f"the compiled kernel warps, path {PATH!r}"
+        return "augflow was installed without a C compiler, or its sources are newer than that"
+    return f"{VARIABLE}={OFF}" if PATHS[-1] != PLAIN else "it has no vectors for this processor"
+
+
+def describe() -> str:
+    """What warps, in a few words."""
+    return f"the kernel, path {PATH!r}" if IS_ON else f"OpenCV, not the kernel: {why_off()}"
 
 
 def warp_images(

@@ -296,7 +296,22 @@ def test_the_environment_says_which_path(wanted, expected):
     script = "from augflow.native import kernel; print(kernel.PATH, kernel.describe())"
     found = run_python(script, wanted).stdout
     assert found.split()[0] == (expected or best)
-    assert ("AUGFLOW_KERNEL=off" in found) == (wanted == "off")
+    assert ("OpenCV, not the kernel: AUGFLOW_KERNEL=off" in found) == (wanted == "off")
+
+
+def test_without_the_compiled_module_opencv_warps(monkeypatch):
+    monkeypatch.setattr(kernel, "PATHS", ())
+    for wanted in ("auto", "plain", "off"):
+        assert kernel._choose(wanted) == "off"
+    monkeypatch.setattr(kernel, "IS_ON", False)
+    assert "without a C compiler" in kernel.describe()
+
+
+def test_without_vectors_opencv_warps_unless_it_is_forced(monkeypatch):
+    monkeypatch.setattr(kernel, "PATHS", ("plain",))
+    assert [kernel._choose(wanted) for wanted in ("auto", "plain")] == ["off", "plain"]
+    monkeypatch.setattr(kernel, "IS_ON", False)
+    assert "no vectors" in kernel.describe()
 
 
 def test_an_unknown_path_is_refused():
