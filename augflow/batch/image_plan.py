@@ -102,7 +102,7 @@ class _Rows:
             if companions is None:
                 return
         row = self.job.start + place
-        image = self._transform(image, drawn, self.arrays[0][row])
+        image = self._transform(place, image, drawn, self.arrays[0][row])
         if self.plan.augmentation is not None:
             image, companions = self._augment(place, image, companions)
         if companions is not None:
@@ -121,7 +121,7 @@ class _Rows:
         """The parameters of one image's transform."""
         raise NotImplementedError
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         """Move and colour the pixels of (height, width, channels), maybe right into ``row``."""
         raise NotImplementedError
 
@@ -214,6 +214,7 @@ class _RowsBySettings(_Rows):
             self._parameters = drawn[job.start : job.stop]
             self._matrices = self._matrices_of(self._parameters)
             self.one_pass = self._find_one_pass()
+            self._moves = moves_of(self._parameters, self._matrices)
         self.clock.lap(AUGMENT)
         if not plan.is_indivisible and _is_small_array(plan):
             self._build_small()
@@ -254,7 +255,7 @@ class _RowsBySettings(_Rows):
         plan, rows = self.plan, self.arrays[0][self.job.start : self.job.stop]
         if self.one_pass is not None:
             images = self._channels_last(rows)
-            self.one_pass.write(images, moves_of(self._parameters, self._matrices), images)
+            self.one_pass.write(images, self._moves, images)
             self.clock.lap(AUGMENT)
             self.clock.lap(STANDARDIZE)
             return
@@ -276,11 +277,11 @@ class _RowsBySettings(_Rows):
         parameters = self._draw_some(1)
         return Move(parameters[0], self._matrices_of(parameters)[0])
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         plan = self.plan
         if self.one_pass is not None:
             target = self._channels_last(row)
-            moves = moves_of(drawn.parameters[np.newaxis], [drawn.matrix])
+            moves = self._moves[place : place + 1]
             self.one_pass.write(image[np.newaxis], moves, target[np.newaxis])
             return target
         if plan.transform is None:
@@ -317,7 +318,7 @@ class _RowsByMethods(_Rows):
             return None
         return self.plan.custom.get_random_transform(self.plan.layout.fields[0].shape)
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         if not self.plan.augment:
             return image
         if not self.plan.channels_first:
