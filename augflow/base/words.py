@@ -31,18 +31,6 @@ Decode = Literal["exact", "fast"]
 OnError = Literal["raise", "skip"]
 
 
-# Of a value in a message.
-_MOST_CHARACTERS = 200
-
-
-def shortened(value: Any) -> str:
-    """A value as a message shows it: a long list is cut to its beginning."""
-    text = repr(value)
-    if len(text) <= _MOST_CHARACTERS:
-        return text
-    return f"{text[:_MOST_CHARACTERS]}... ({len(text):,} characters)"
-
-
 def did_you_mean(value: Any, words: Iterable[Any]) -> str:
     """For the end of a message about an unknown word: the one that is probably meant, or nothing.
 

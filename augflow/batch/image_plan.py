@@ -23,6 +23,7 @@ from augflow.read.image_file import read_image
 from augflow.transform import draw
 from augflow.transform.apply import Move, transform_image, transform_matrices
 from augflow.transform.draw import draw_parameters
+from augflow.transform.one_pass import OnePass, find_one_pass, moves_of
 from augflow.transform.standardize import is_elementwise, standardize
 
 # Images up to this size stay in a core's cache for the whole batch.
@@ -57,7 +58,10 @@ class _Rows:
     Attributes:
         stream: of the batch; what draws from it advances it.
         bad: rows that hold no sample.
+        one_pass: the stages between reading and the batch as one; None where they are several.
     """
+
+    one_pass: OnePass | None = None
 
     def __init__(
         self,
@@ -104,7 +108,7 @@ class _Rows:
             if companions is None:
                 return
         row = self.job.start + place
-        image = self._transform(image, drawn, self.arrays[0][row])
+        image = self._transform(place, image, drawn, self.arrays[0][row])
         if self.plan.augmentation is not None:
             image, companions = self._augment(place, image, companions)
         if companions is not None:
@@ -123,7 +127,7 @@ class _Rows:
         """The parameters of one image's transform."""
         raise NotImplementedError
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         """Move and colour the pixels of (height, width, channels), maybe right into ``row``."""
         raise NotImplementedError
 
@@ -136,6 +140,7 @@ class _Rows:
     def _read(self, place: int) -> np.ndarray | None:
         """The image before any transform, (height, width, channels), free to be overwritten.
 
+        For ``one_pass``, which only reads it, it may hold grey levels (uint8) and be the user's.
         None, with a new entry in ``bad``, for a sample that is to be left out.
         """
         plan, job, row = self.plan, self.job, self.job.start + place
@@ -147,17 +152,21 @@ class _Rows:
             image = image.transpose(1, 2, 0) if plan.channels_first else image
             return image.astype(plan.working_dtype, copy=False)
         name, store = job.names[place], self.store
+        dtype = plan.working_dtype if self.one_pass is None else None
         try:
             if store is not None and job.slots is not None and job.slots[place] >= 0:
                 slot = job.slots[place]
-                image = store.fetch(slot, name, plan.read, plan.working_dtype, self.clock)
+                image = store.fetch(slot, name, plan.read, dtype, self.clock)
             else:
-                image = read_image(name, plan.read, self.clock).astype(plan.working_dtype)
+                image = read_image(name, plan.read, self.clock)
+                image = image if dtype is None else image.astype(dtype)
         except OSError as error:
             self._leave_out(place, error, reason_of(error))
             return None
         if image.shape != plan.image_shape:
             raise ValueError(f"expected an image of shape {plan.image_shape}, got {image.shape}")
+        if dtype is None and image.dtype != np.uint8:
+            image = image.astype(plan.working_dtype, copy=False)
         return image
 
     def _leave_out(self, place: int, error: OSError, reason: str) -> None:
@@ -210,6 +219,8 @@ class _RowsBySettings(_Rows):
             drawn = self._draw_some(job.samples)
             self._parameters = drawn[job.start : job.stop]
             self._matrices = self._matrices_of(self._parameters)
+            self.one_pass = self._find_one_pass()
+            self._moves = moves_of(self._parameters, self._matrices)
         self.clock.lap(AUGMENT)
         if not plan.is_indivisible and _is_small_array(plan):
             self._build_small()
@@ -228,9 +239,32 @@ class _RowsBySettings(_Rows):
         height, width, _ = self.plan.image_shape
         return transform_matrices(parameters, height, width)
 
+    def _find_one_pass(self) -> OnePass | None:
+        plan = self.plan
+        in_floats = np.dtype(plan.dtype) == np.dtype(plan.working_dtype) == np.float32
+        if plan.augmentation is not None or not in_floats:
+            return None
+        channels = plan.image_shape[2]
+        found = find_one_pass(plan.transform, plan.standardize, channels, plan.channels_first)
+        if found and plan.read is None and plan.transform is None and found.scaling.changes_nothing:
+            # The rows hold already what they are to hold.
+            return None
+        return found
+
+    def _channels_last(self, rows: np.ndarray) -> np.ndarray:
+        """A view of rows of the batch as (..., height, width, channels)."""
+        return np.moveaxis(rows, -3, -1) if self.plan.channels_first else rows
+
     def _build_small(self) -> None:
-        """The rows that a transform touches one by one, and the arithmetic for all at once."""
+        """The rows that a transform touches one by one, and the arithmetic for all at once; or
+        all in one pass."""
         plan, rows = self.plan, self.arrays[0][self.job.start : self.job.stop]
+        if self.one_pass is not None:
+            images = self._channels_last(rows)
+            self.one_pass.write(images, self._moves, images)
+            self.clock.lap(AUGMENT)
+            self.clock.lap(STANDARDIZE)
+            return
         if plan.transform is not None:
             touched = draw.changes_image(self._parameters)
             for place in np.flatnonzero(touched).tolist():
@@ -249,17 +283,24 @@ class _RowsBySettings(_Rows):
         parameters = self._draw_some(1)
         return Move(parameters[0], self._matrices_of(parameters)[0])
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         plan = self.plan
+        if self.one_pass is not None:
+            target = self._channels_last(row)
+            moves = self._moves[place : place + 1]
+            self.one_pass.write(image[np.newaxis], moves, target[np.newaxis])
+            return target
         if plan.transform is None:
             return image
         # The last stage that moves pixels writes straight into the batch where it can.
         is_last = plan.augmentation is None and not plan.channels_first and plan.read is not None
-        target = row if is_last and row.dtype == np.float32 else None
-        return transform_image(image, drawn.parameters, drawn.matrix, plan.transform, target)
+        out = row if is_last and row.dtype == np.float32 else None
+        return transform_image(image, drawn.parameters, drawn.matrix, plan.transform, out)
 
     def _standardize_into(self, row: np.ndarray, image: np.ndarray) -> None:
         plan = self.plan
+        if self.one_pass is not None:
+            return
         if plan.channels_first:
             image = image.transpose(2, 0, 1)
         if plan.standardize is not None:
@@ -283,7 +324,7 @@ class _RowsByMethods(_Rows):
             return None
         return self.plan.custom.get_random_transform(self.plan.layout.fields[0].shape)
 
-    def _transform(self, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
+    def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         if not self.plan.augment:
             return image
         if not self.plan.channels_first:

@@ -154,7 +154,7 @@ class SlotStore:
         slot: int,
         path: str,
         settings: ReadSettings,
-        dtype: str,
+        dtype: str | None,
         clock: StageClock | None = None,
     ) -> np.ndarray:
         """The image of a file: from its slot, else read and put there.
@@ -163,23 +163,24 @@ class SlotStore:
             slot: number of the slot, the file's own.
             path: the file.
             settings: how it is read.
-            dtype: of the result.
+            dtype: of the result; None for that of the file's pixels.
             clock: takes the times of the stages; what the cache itself takes counts as reading.
 
         Returns:
-            What ``read_image(path, settings).astype(dtype)`` returns, a new array.
+            What ``read_image(path, settings).astype(dtype)`` returns, a new array; with
+            ``dtype=None`` what ``read_image`` returns.
 
         Raises:
             Exception: whatever ``read_image`` raises.
         """
         clock = clock or StageClock()
         if self._headers < 0:
-            return read_image(path, settings, clock).astype(dtype)
+            return _as(read_image(path, settings, clock), dtype)
         try:
             label = _label(path)
         except OSError:
             # Reading it fails, too, or it has just come back; either way that is the answer.
-            return read_image(path, settings, clock).astype(dtype)
+            return _as(read_image(path, settings, clock), dtype)
         image = self._load(slot, label, dtype)
         clock.lap(READ)
         if image is not None:
@@ -187,7 +188,7 @@ class SlotStore:
         if self.trouble is None and self.place.read_only is not None:
             self.trouble = f"it is only read: {self.place.read_only}"
         if self.trouble is not None:
-            return read_image(path, settings, clock).astype(dtype)
+            return _as(read_image(path, settings, clock), dtype)
         with self._claim(slot):
             image = self._load(slot, label, dtype)
             if image is not None:
@@ -195,11 +196,11 @@ class SlotStore:
             decoded = read_image(path, settings, clock)
             self._save(slot, label, decoded)
             clock.lap(READ)
-        return decoded.astype(dtype)
+        return _as(decoded, dtype)
 
     # Reading
 
-    def _load(self, slot: int, label: tuple[int, int, int], dtype: str) -> np.ndarray | None:
+    def _load(self, slot: int, label: tuple[int, int, int], dtype: str | None) -> np.ndarray | None:
         """A copy of the pixels of a slot if they are those of the labelled file."""
         try:
             return self._load_or_fail(slot, label, dtype)
@@ -208,7 +209,7 @@ class SlotStore:
             return None
 
     def _load_or_fail(
-        self, slot: int, label: tuple[int, int, int], dtype: str
+        self, slot: int, label: tuple[int, int, int], dtype: str | None
     ) -> np.ndarray | None:
         record = os.pread(self._headers, RECORD_BYTES, slot * RECORD_BYTES)
         if len(record) < RECORD_BYTES:
@@ -221,7 +222,7 @@ class SlotStore:
         pixels = self._pixels_of(slot, DTYPES[code])
         if pixels is None or not self._verify(slot, pixel_sum, pixels):
             return None
-        image = pixels.reshape(self.place.image_shape).astype(dtype)
+        image = pixels.reshape(self.place.image_shape).astype(dtype or pixels.dtype)
         # A process that found the file changed may have written meanwhile.
         if os.pread(self._headers, RECORD_BYTES, slot * RECORD_BYTES) != record:
             return None
@@ -312,6 +313,10 @@ class SlotStore:
         if room is not None and room.usable < wanted:
             what = "memory" if self.place.in_memory else "disk space"
             raise OSError(errno.ENOSPC, f"only {readable(room.free)} of {what} are left")
+
+
+def _as(image: np.ndarray, dtype: str | None) -> np.ndarray:
+    return image if dtype is None else image.astype(dtype)
 
 
 def _label(path: str) -> tuple[int, int, int]:

@@ -133,9 +133,12 @@ class FileIterator(EngineIterator):
             self.split is not None,
             self.on_error == "skip",
         )
-        stranger = own_methods(self.image_data_generator)
-        with_masks = self.class_mode == "mask"
-        self._arrangement = arrange_companions(arguments.companions, with_masks, images, stranger)
+        self._arrangement = arrange_companions(
+            arguments.companions,
+            self.class_mode == "mask",
+            images,
+            own_methods(self.image_data_generator),
+        )
 
     def _set_image_shape(self, channels: int) -> None:
         if self.data_format == "channels_last":

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from augflow.base.shorten import shortened
 from augflow.base.stage_times import AUGMENT, READ, STANDARDIZE, StageClock
 from augflow.base.structure import Structure, learn_structure
 from augflow.base.user_code import UserCode
-from augflow.base.words import shortened
 from augflow.batch.plan import Built, Job
 from augflow.batch.sample_plan import SamplePlan
 from augflow.cache.slots import SlotStore

@@ -2,6 +2,6 @@
 
 In: times and reasons that come back with each batch.
 Out: numbers and sentences.
-Knows: base, order, batch.
+Knows: base, native, order, batch.
 Read: epoch_meter, stats, stats_callback, bad_files.
 """

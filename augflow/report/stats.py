@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from augflow.base.stage_times import AUGMENT, DECODE, READ, RESIZE, STAGES, STANDARDIZE, Work
+from augflow.native import kernel
 
 # Below this share of waiting nobody would notice the difference.
 _HARDLY = 0.05
@@ -154,13 +155,20 @@ def make_stats(
     """
     last, current = (epoch and replace(epoch, unit=unit) for epoch in (last, current))
     epoch = last or current
-    advice = (
-        advise(epoch, cpus, decode, is_cached) if epoch else "No batch has been handed over yet."
-    )
+    advice = "No batch has been handed over yet."
+    if epoch:
+        no_kernel = kernel.why_off() if unit == "images" else None
+        advice = advise(epoch, cpus, decode, is_cached, no_kernel)
     return FlowStats(last, current, advice)
 
 
-def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = False) -> str:
+def advise(
+    epoch: EpochStats,
+    cpus: int,
+    decode: str | None,
+    is_cached: bool = False,
+    no_kernel: str | None = None,
+) -> str:
     """One sentence: what the training waits for, and what would help.
 
     Args:
@@ -168,6 +176,7 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = F
         cpus: what this process may use; 0 for a flow that has no workers.
         decode: how files are decoded, "exact" or "fast"; None where there are no files.
         is_cached: whether the flow has a cache, so that files are decoded only to fill it.
+        no_kernel: why the compiled kernel does not warp the images; None where it does.
     """
     waiting = epoch.waiting_share
     if waiting < _HARDLY:
@@ -178,7 +187,7 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = F
         if not cpus:
             return f"{begin}{found}."
         remedies = ["let workers do it (workers=None)"]
-        return _sentence(begin + found, remedies, epoch, decode, is_cached)
+        return _sentence(begin + found, remedies, epoch, decode, is_cached, no_kernel)
     names = "1 worker is" if epoch.workers == 1 else f"{epoch.workers} workers are"
     if epoch.busy_share < _BUSY:
         return (
@@ -187,11 +196,16 @@ def advise(epoch: EpochStats, cpus: int, decode: str | None, is_cached: bool = F
             "by next() or by fit."
         )
     remedies = [f"add workers ({cpus} CPUs)"] if epoch.workers < cpus else []
-    return _sentence(f"{begin}{names} busy", remedies, epoch, decode, is_cached)
+    return _sentence(f"{begin}{names} busy", remedies, epoch, decode, is_cached, no_kernel)
 
 
 def _sentence(
-    begin: str, remedies: list[str], epoch: EpochStats, decode: str | None, is_cached: bool
+    begin: str,
+    remedies: list[str],
+    epoch: EpochStats,
+    decode: str | None,
+    is_cached: bool,
+    no_kernel: str | None,
 ) -> str:
     shares = epoch.stage_shares
     seconds, images = epoch.work.seconds, max(1, epoch.work.samples)
@@ -204,6 +218,9 @@ def _sentence(
             _LARGE_PHOTO_SECONDS
         ):
             remedies.append("decode='fast'")
+    if no_kernel and shares[STAGES[AUGMENT]] >= _MOSTLY:
+        use = "" if remedies else "use "
+        remedies.append(f"{use}augflow's compiled kernel, which is off ({no_kernel})")
     if not remedies:
         slowest = max((AUGMENT, STANDARDIZE, DECODE, READ, RESIZE), key=lambda i: seconds[i])
         remedies.append(f"most of their time is {STAGES[slowest]}, and every CPU has a worker")

@@ -9,7 +9,6 @@ import numpy as np
 
 from augflow.base.shorten import shortened
 from augflow.base.structure import check_unmasked
-from augflow.base.words import shortened
 
 _MOST_NAMED = 3
 

@@ -2,7 +2,7 @@
 
 In: an image, ``TransformSettings``, ``StandardizeSettings`` and a random stream.
 Out: the image as the model gets it.
-Knows: base, read.
+Knows: base, native, read.
 Read: draw, affine_matrix, coordinates, warp, colour, apply, standardize, preprocess_input,
-    pixel_moments, point_matrix.
+    one_pass, pixel_moments, point_matrix.
 """

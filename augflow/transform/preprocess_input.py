@@ -119,6 +119,32 @@ class KerasPreprocessing:
             np.subtract(source, _CAFFE_MEAN[channel] if channel < 3 else 0.0, out=target)
         return reversed_channels
 
+    def factors(
+        self, channels: int, channels_first: bool
+    ) -> tuple[np.ndarray, np.ndarray, bool] | None:
+        """The same as a product and a sum, up to the rounding of a float32.
+
+        Args:
+            channels: of the images.
+            channels_first: where the images that it is called with have them.
+
+        Returns:
+            What each channel, as it was read, is multiplied by, what is then added (float64 of
+            shape (channels,)), and whether the channels are then reversed. None where it does
+            something else.
+        """
+        ones, zeros = np.ones(channels), np.zeros(channels)
+        if self.mode == "identity":
+            return ones, zeros, False
+        if self.mode == "tf":
+            return ones / 127.5, zeros - 1.0, False
+        if channels != 3 or channels_first != (self._data_format() == "channels_first"):
+            return None
+        if self.mode == "torch":
+            deviation = np.array(_TORCH_DEVIATION)
+            return 1.0 / (255.0 * deviation), -np.array(_TORCH_MEAN) / deviation, False
+        return ones, -np.array(_CAFFE_MEAN[::-1]), True
+
     def _data_format(self) -> str:
         return self.data_format if self.data_format is not None else defaults.data_format()
 

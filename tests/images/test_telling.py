@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from augflow import ImageDataGenerator, flow_from_csv, flow_from_loader
-from augflow.base.words import did_you_mean, shortened
+from augflow.base.shorten import shortened
+from augflow.base.words import did_you_mean
 from tests.flow_world import SAMPLES, SIZE, table_of, write_folder
 
 

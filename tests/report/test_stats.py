@@ -17,7 +17,7 @@ import augflow
 from augflow import ImageDataGenerator, Iterator
 from augflow.base.stage_times import STAGES, Work, total
 from augflow.report.epoch_meter import EpochMeter
-from augflow.report.stats import EpochStats, advise
+from augflow.report.stats import EpochStats, advise, make_stats
 from augflow.runtime.pool import shared_pool
 from tests.flow_world import SAMPLES, SIZE, force_workers, numbered_images, signatures, write_folder
 
@@ -386,6 +386,18 @@ def test_advice_without_workers_or_with_idle_ones() -> None:
     idle = advise(epoch_of(5.0, 4, 10.0, DECODING), 4, "exact")
     assert "only 25% busy" in idle
     assert "cache" not in idle
+
+
+def test_advice_without_the_compiled_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = epoch_of(9.0, 2, 19.5, AUGMENTING)
+    off = "augflow's compiled kernel, which is off (a reason)."
+    assert advise(busy, 2, None, no_kernel="a reason").endswith(f"are busy; use {off}")
+    assert advise(busy, 4, None, no_kernel="a reason").endswith(f"(4 CPUs) or {off}")
+    # What it does not do, it would not shorten.
+    assert "kernel" not in advise(epoch_of(6.3, 2, 19.5, DECODING), 2, None, no_kernel="a reason")
+    monkeypatch.setattr("augflow.native.kernel.why_off", lambda: "a reason")
+    assert make_stats(busy, None, 2, None).advice.endswith(off)
+    assert "kernel" not in make_stats(busy, None, 2, None, unit="samples").advice
 
 
 def test_advice_where_there_is_a_cache(folder: Path) -> None:
