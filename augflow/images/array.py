@@ -25,7 +25,7 @@ from augflow.images.make_plan import (
     user_augmentation,
     validation_fraction,
 )
-from augflow.images.saving import check_save_to_dir, save_images
+from augflow.images.saving import HIGHEST_OF_ARRAYS, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_array, warn_of_unused_split
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
@@ -35,8 +35,6 @@ from augflow.runtime.engine import Batch
 # of the raw images into shared memory and about half a millisecond.
 _WORTH_WORKERS_SECONDS = 0.004
 _BATCHES_TIMED = 3
-# Bound of the number in the name of a saved image, as in Keras.
-_HIGHEST_SAVE_NUMBER = 10_000
 # What Keras's messages call the targets, for whoever searches for their words.
 _LABELS = {"y": " (labels)"}
 
@@ -174,7 +172,7 @@ class NumpyArrayIterator(EngineIterator):
     def _after_direct_build(
         self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
-        save_images(self, batch.arrays[0], indices, (), stream, _HIGHEST_SAVE_NUMBER)
+        save_images(self, batch.arrays[0], indices, (), stream, HIGHEST_OF_ARRAYS)
 
     def _wanted_workers(self) -> int:
         pays = min(self._timings, default=0.0) > _WORTH_WORKERS_SECONDS

@@ -30,7 +30,7 @@ from augflow.images.make_plan import (
 )
 from augflow.images.outputs import with_targets
 from augflow.images.reading import FileReading
-from augflow.images.saving import check_save_to_dir, save_images
+from augflow.images.saving import HIGHEST_OF_FILES, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_unused_split
 from augflow.order.permutation import EpochOrder
 from augflow.order.schedule import Place
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 # So many others are tried in the place of a batch of broken files alone.
 _STAND_INS = 4
-# Bound of the number in the name of a saved image, as in Keras.
-_HIGHEST_SAVE_NUMBER = 10_000_000
 
 
 class FileIterator(EngineIterator):
@@ -133,12 +131,9 @@ class FileIterator(EngineIterator):
             self.split is not None,
             self.on_error == "skip",
         )
-        self._arrangement = arrange_companions(
-            arguments.companions,
-            self.class_mode == "mask",
-            images,
-            own_methods(self.image_data_generator),
-        )
+        stranger = own_methods(self.image_data_generator)
+        with_masks = self.class_mode == "mask"
+        self._arrangement = arrange_companions(arguments.companions, with_masks, images, stranger)
 
     def _set_image_shape(self, channels: int) -> None:
         if self.data_format == "channels_last":
@@ -270,7 +265,7 @@ class FileIterator(EngineIterator):
         self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
         left_out = {bad.row for bad in batch.bad}
-        save_images(self, batch.arrays[0], indices, left_out, stream, _HIGHEST_SAVE_NUMBER)
+        save_images(self, batch.arrays[0], indices, left_out, stream, HIGHEST_OF_FILES)
 
     # What a batch is handed over as
 

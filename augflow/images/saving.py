@@ -10,6 +10,10 @@ import numpy as np
 
 from augflow.read.load_and_save import array_to_img
 
+# Bounds of the number in the name of a saved image, as in Keras.
+HIGHEST_OF_FILES = 10_000_000
+HIGHEST_OF_ARRAYS = 10_000
+
 
 class SavingFlow(Protocol):
     """The attributes of a flow that say how its images are saved; all may change."""

@@ -86,7 +86,10 @@ def test_a_mistyped_word_of_the_generator() -> None:
 def test_an_address_is_no_folder(address: str, folder: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"is an address.*flow_from_loader"):
         ImageDataGenerator().flow_from_directory(address)
-    with pytest.warns(UserWarning, match=r"augflow reads files of this machine"):
+    with (
+        pytest.warns(UserWarning, match=r"augflow reads files of this machine"),
+        pytest.raises(ValueError, match="none of the 19 row"),
+    ):
         ImageDataGenerator().flow_from_dataframe(table_of(folder), address)
 
 
