@@ -218,7 +218,7 @@ def test_a_wrong_name_of_an_argument_reads_as_in_keras(
     [
         ("bach_size", "Did you mean `batch_size`?"),
         ("rescale", "It is an argument of `ImageDataGenerator`."),
-        ("verbose", "which has no effect."),
+        ("progress_bar", "which has no effect."),
     ],
 )
 def test_a_table_ignores_unknown_arguments_as_keras_does_but_says_so(
