@@ -125,7 +125,11 @@ class LoaderIterator(EngineIterator):
     ) -> None:
         for name, function in (("load", load), ("augment", augment)):
             if not callable(function) and (name, function) != ("augment", None):
-                raise TypeError(f"`{name}` must be a function. Received: {shortened(function)}")
+                swapped = name == "load" and callable(ids)
+                hint = ". The function comes first, the IDs second" if swapped else ""
+                raise TypeError(
+                    f"`{name}` must be a function. Received: {shortened(function)}{hint}"
+                )
         ids = checked_ids(ids)
         part = subset_part(len(ids), validation_split, subset)
         labels = None if labels is None else values_of(labels, ids, "labels")

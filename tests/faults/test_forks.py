@@ -91,7 +91,7 @@ def test_children_forked_while_workers_start_and_end_are_silent(folder: Path) ->
                 shared_pool()._end()
         thread = threading.Thread(target=start_and_end)
         thread.start()
-        for _ in range(60):
+        for _ in range(25):
             time.sleep(0.02)
             child = os.fork()
             if child == 0:
@@ -102,6 +102,7 @@ def test_children_forked_while_workers_start_and_end_are_silent(folder: Path) ->
         print("over")
         """,
         folder,
+        seconds=90.0,
     )
     assert "over" in output and not errors
 
