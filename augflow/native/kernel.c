@@ -75,6 +75,9 @@ static void warp_by(enum path path, const struct warp *warp, int in_rows)
 /* One image is described by its matrix, row by row, then by its flips. */
 enum { MOVE_LENGTH = 8 };
 
+/* The longest axis of an image: sums of two such numbers still fit into 32 bits. */
+enum { LONGEST = 1 << 30 };
+
 /* Beyond this, neighbouring doubles are further apart than the digits that matter. */
 static const double FARTHEST = 1e12;
 
@@ -155,9 +158,9 @@ static int check_images(struct call *call)
         return 0;
     }
     for (int axis = 1; axis < 4; axis++)
-        if (source->shape[axis] < 1 || source->shape[axis] > INT32_MAX) {
+        if (source->shape[axis] < 1 || source->shape[axis] > LONGEST) {
             PyErr_Format(PyExc_ValueError,
-                         "height, width and channels must be 1 to 2147483647. Received: %zd",
+                         "height, width and channels must be 1 to %d. Received: %zd", LONGEST,
                          source->shape[axis]);
             return 0;
         }

@@ -188,7 +188,7 @@ TARGET static inline __attribute__((always_inline)) void PATH(copy_pixels)(
 TARGET static void PATH(sample)(const struct warp *warp, const struct places *places, int count,
                                 char *packed)
 {
-    float *out = (float *)packed;
+    float *out = warp->kind == RAW ? NULL : (float *)packed;
 
     if (warp->kind == RAW) {
         char *out = packed;

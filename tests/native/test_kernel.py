@@ -279,7 +279,7 @@ def test_sizes_that_are_too_large_are_refused():
     value, factors = np.zeros(1, np.float32), [np.ones(1, np.float32)] * 2
     moves = np.array([[1.0, 0, 0, 0, 1, 0, 0, 0]])
     for shape, error, message in (
-        ((1, 1, 2**31, 1), ValueError, "2147483647"),
+        ((1, 1, 2**30 + 1, 1), ValueError, "1 to 1073741824"),
         ((1, 2**30, 2**30, 1), MemoryError, None),
     ):
         image = np.lib.stride_tricks.as_strided(value, shape, (0, 0, 0, 0))
