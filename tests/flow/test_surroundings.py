@@ -204,7 +204,13 @@ def test_an_end_with_tasks_that_were_withdrawn_says_nothing() -> None:
     flows = [flow_from_loader(load, range(999), batch_size=8, workers=2) for _ in range(4)]
     for flow in flows:
         threading.Thread(target=next, args=(flow,), daemon=True).start()
-    time.sleep(0.6)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        processes = shared_pool()._processes
+        # More than the workers have in their hands.
+        if processes is not None and len(processes._pending_work_items) > 8:
+            break
+        time.sleep(0.05)
     for flow in flows:
         flow.close()
     waiting = shared_pool()._processes._pending_work_items.values()
