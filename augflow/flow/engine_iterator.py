@@ -178,6 +178,19 @@ class EngineIterator(Iterator):
                 self._engine_revision = revision
             return self._engine
 
+    def _begin_early(self) -> None:
+        """Let the workers begin now, where they need long: functions that bring a framework along.
+
+        Not without a seed: to draw one now would change what the user's code draws until the first
+        batch.
+        """
+        if self.seed is None or self._builds_directly() or not self._wanted_workers():
+            return
+        if self._plan().held_generators.frameworks:
+            schedule = self._current_schedule()
+            self._current_engine()
+            self._prepare(schedule.coming(schedule.epoch(0), 0, 0))
+
     def _request(self, place: Place) -> Request:
         return self._request_for(place.key, place.indices, place.stream, place.seeds)
 

@@ -145,7 +145,6 @@ class FileIterator(EngineIterator):
         """Learn what has to be learnt from files, open the cache and say how full it is."""
         self._epoch_order()  # a sampler that does not fit the classes fails here and now
         if self.color_mode == "unchanged":
-            # All that can be wrong is to be said now.
             self._set_image_shape(self._image_shape()[2])
             self._plan()
         else:
@@ -154,6 +153,7 @@ class FileIterator(EngineIterator):
         cache = self._current_cache()
         if cache is not None:
             tell(cache.info(), self.verbose)
+        self._begin_early()
 
     # Files
 

@@ -154,6 +154,7 @@ class LoaderIterator(EngineIterator):
         super().__init__(len(self.ids), batch_size, shuffle, seed)
         check_has_batch(self.n, self.batch_size, self.drop_remainder)
         self._structure()
+        self._begin_early()
 
     def _structure(self) -> Structure:
         """What samples are made of, learnt anew where the functions have changed."""

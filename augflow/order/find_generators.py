@@ -28,6 +28,8 @@ _DEFAULTS = {
     "torchvision": "torch",
     "tensorflow": "tensorflow",
 }
+# What takes long to be imported.
+FRAMEWORKS = frozenset({"tensorflow", "tf_keras", "keras", "torch", "jax"})
 _LEAVES = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic, np.dtype)
 _INSTALLED = tuple(
     os.path.join(sysconfig.get_path(name), "")
@@ -42,7 +44,7 @@ def find_generators(roots: Iterable[tuple[str, Any]]) -> HeldGenerators:
         roots: names and values: the functions and objects of a user.
     """
     search = _Search()
-    return HeldGenerators(list(search.found_in(roots)), search.beyond_reach)
+    return HeldGenerators(list(search.found_in(roots)), search.beyond_reach, search.frameworks)
 
 
 class _Search:
@@ -50,10 +52,12 @@ class _Search:
 
     Attributes:
         beyond_reach: paths of generators that take no seed.
+        frameworks: that the values come from, or the modules of functions.
     """
 
     def __init__(self) -> None:
         self.beyond_reach: list[str] = []
+        self.frameworks: set[str] = set()
         # The values themselves, so that no number is given twice.
         self._seen: dict[int, Any] = {}
         self._defaults: set[str] = set()
@@ -83,7 +87,12 @@ class _Search:
         name = owner.__name__ if owner else getattr(type(value), "__module__", "")
         if isinstance(value, type | types.FunctionType):
             name = value.__module__ or ""
-        default = _DEFAULTS.get(str(name).partition(".")[0])
+        library = str(name).partition(".")[0]
+        self.frameworks.update({library} & FRAMEWORKS)
+        if isinstance(value, types.FunctionType) and _is_users(value.__module__):
+            # A worker imports the function's module, and what that imports.
+            self.frameworks.update(_frameworks_in(value.__module__))
+        default = _DEFAULTS.get(library)
         if default is None or default in self._defaults:
             return
         self._defaults.add(default)
@@ -91,6 +100,13 @@ class _Search:
         if found is not None and id(found.generator) not in self._seen:
             self._seen[id(found.generator)] = found.generator
             yield found
+
+
+def _frameworks_in(module: str) -> set[str]:
+    # A script's own functions travel by value, without what they do not name.
+    names = vars(sys.modules[module]) if module != "__main__" and module in sys.modules else {}
+    modules = [value for value in list(names.values()) if isinstance(value, types.ModuleType)]
+    return {value.__name__.partition(".")[0] for value in modules} & FRAMEWORKS
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import hashlib
 import random
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -209,15 +209,20 @@ class HeldGenerators:
     Args:
         found: each once.
         beyond_reach: where there are some that take no seed.
+        frameworks: that the functions bring along, such as "tensorflow".
     """
 
-    def __init__(self, found: list[Held], beyond_reach: list[str]) -> None:
+    def __init__(
+        self, found: list[Held], beyond_reach: list[str], frameworks: Iterable[str] = ()
+    ) -> None:
         self._found = found
         self.beyond_reach = beyond_reach
+        self.frameworks = frozenset(frameworks)
 
     def all_beyond_reach(self) -> HeldGenerators:
         """The same, where no sample is built by itself and so none can be seeded for."""
-        return HeldGenerators([], [*(each.path for each in self._found), *self.beyond_reach])
+        paths = [*(each.path for each in self._found), *self.beyond_reach]
+        return HeldGenerators([], paths, self.frameworks)
 
     def seed(self, seeds: SampleSeeds | None, place: int) -> None:
         """Set the states for one sample; ``seeds`` None: leave them as they are."""

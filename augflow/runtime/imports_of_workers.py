@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-FRAMEWORKS = ("tensorflow", "tf_keras", "keras", "torch", "jax")
+from augflow.order.find_generators import FRAMEWORKS
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ImportWatch:
 
 
 def _loaded() -> list[str]:
-    return [name for name in FRAMEWORKS if name in sys.modules]
+    return sorted(name for name in FRAMEWORKS if name in sys.modules)
 
 
 def _resident_bytes() -> int:

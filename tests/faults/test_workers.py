@@ -281,5 +281,37 @@ def test_a_framework_in_the_workers_is_told_of(folder: Path) -> None:
         folder,
         seconds=100.0,
     )
-    assert errors.count("brought tensorflow") == 1
+    assert errors.count("into the worker processes") == 1 and "tensorflow" in errors
     assert "the preprocessing_function 'heavy'" in errors and "in each of 2" in errors
+
+
+@pytest.mark.heavy
+def test_workers_that_need_long_begin_when_the_flow_is_made(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    (tmp_path / "users_heavy.py").write_text(
+        "import tensorflow\ndef double(image):\n    return 2 * image\n"
+    )
+    output, _ = run(
+        """
+        import users_heavy
+        made = flow(ImageDataGenerator(preprocessing_function=users_heavy.double, workers=2))
+        print("begun", shared_pool().is_running)
+        expected = flow(ImageDataGenerator(preprocessing_function=users_heavy.double, workers=0))
+        print("same", all(np.array_equal(next(made)[0], next(expected)[0]) for _ in range(9)))
+        pids = worker_pids()
+        del made
+        print("gone", gone(pids))
+        light = flow(ImageDataGenerator(preprocessing_function=np.negative, workers=2))
+        print("light", shared_pool().is_running)
+        """,
+        folder,
+        seconds=100.0,
+        PYTHONPATH=str(tmp_path),
+    )
+    lines = output.splitlines()
+    assert [line for line in lines if not line.startswith("Found")] == [
+        "begun True",
+        "same True",
+        "gone True",
+        "light False",
+    ]

@@ -160,6 +160,22 @@ def test_a_module_of_the_users_is_looked_into(tmp_path: Path, monkeypatch: Any) 
     monkeypatch.delitem(sys.modules, "users_noise")
 
 
+def test_frameworks_that_come_along(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "tensorflow.py").write_text("")
+    (tmp_path / "users_heavy.py").write_text(
+        "import tensorflow\ndef load(path):\n    return path\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    import users_heavy  # type: ignore[import-not-found]
+
+    assert find_generators([("load", users_heavy.load)]).frameworks == {"tensorflow"}
+    assert find_generators([("load", lambda path: users_heavy.load(path))]).frameworks
+    assert not find_generators([("load", lambda path: path)]).frameworks
+    for name in ("users_heavy", "tensorflow"):
+        monkeypatch.delitem(sys.modules, name)
+
+
 def test_nothing_is_found_where_nothing_is() -> None:
     large = list(range(10**6))
     held = find_generators(
