@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import threading
-import weakref
 from collections.abc import Iterator as AbstractIterator
 from functools import partial
 from typing import Any
@@ -22,7 +20,6 @@ from augflow.flow.own_methods import is_overridden
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of
-from augflow.report.epoch_meter import EpochMeter
 from augflow.report.stats import FlowStats, make_stats
 from augflow.runtime.engine import Batch, Engine, build_here
 from augflow.runtime.make_engine import make_engine
@@ -32,15 +29,12 @@ _NAMES_SHOWN = 5
 
 # A forked child has its parent's flows, but neither its workers nor the threads that may hold
 # their locks. It was forked for the sake of parallel work, so it builds batches itself.
-_flows: weakref.WeakSet[EngineIterator] = weakref.WeakSet()
 _is_forked_child = False
 
 
 def _after_fork() -> None:
     global _is_forked_child
     _is_forked_child = True
-    for flow in list(_flows):
-        flow._restart_in_child()
 
 
 if hasattr(os, "register_at_fork"):
@@ -114,11 +108,9 @@ class EngineIterator(Iterator):
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         self._engine = None
-        _flows.add(self)
 
     def _restart_in_child(self) -> None:
-        self.lock = threading.Lock()
-        self._meter = EpochMeter()
+        super()._restart_in_child()
         if self._engine is not None:
             self._engine.abandon()
         self._engine = None

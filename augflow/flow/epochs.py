@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Generator
 from collections.abc import Iterator as AbstractIterator
 from typing import Any
@@ -34,6 +36,18 @@ _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"}
 _RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices")
 # Methods that take the place of the class's own where they are set on one flow.
 _OVERRIDABLE = frozenset({"_flow_index", "_get_batches_of_transformed_samples", "_set_index_array"})
+
+
+_flows: weakref.WeakSet[Epochs] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for flow in list(_flows):
+        flow._restart_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Epochs(KerasBase):
@@ -77,6 +91,12 @@ class Epochs(KerasBase):
         self._meter = EpochMeter()
         self._live = LiveStream()
         self._own_indices: Generator[np.ndarray, None, None] | None = None
+        _flows.add(self)
+
+    def _restart_in_child(self) -> None:
+        """In a forked child: another thread of the parent may have held the locks."""
+        self.lock = threading.Lock()
+        self._meter = EpochMeter()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "batch_size":

@@ -22,17 +22,25 @@ _MORE_BYTES = 250 << 20
 _LASTING_THREADS = {"MainThread", WATCHDOG, "augflow-keeper"}
 
 
-def await_nothing_left(threads: Collection[threading.Thread] = ()) -> None:
+def memory_in_use() -> list[str]:
+    """Descriptors and mappings of shared memory that there are now."""
+    return _descriptors() + _mappings()
+
+
+def await_nothing_left(
+    threads: Collection[threading.Thread] = (), memory: Collection[str] = ()
+) -> None:
     """Wait until no worker, no shared memory and no thread is there that should not be.
 
     Args:
         threads: that may be there besides those that last.
+        memory: as ``memory_in_use`` gave it before; what was there may stay.
 
     Raises:
         FoundFaultError: something still is after five seconds.
     """
     end = time.monotonic() + _SECONDS
-    while left := _left(threads):
+    while left := [each for each in _left(threads) if each not in memory]:
         if time.monotonic() > end:
             raise FoundFaultError(f"left behind {_SECONDS:.0f} s after the last flow: {left}")
         time.sleep(0.05)
