@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from augflow.base.checks import arguments_of
-from augflow.base.warn_user import warn_user
 from augflow.base.words import (
     ClassOrder,
     ColorMode,
@@ -21,11 +18,12 @@ from augflow.base.words import (
     TableClassMode,
 )
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.images.arguments import without_deprecated
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.dataframe import DataFrameIterator
 from augflow.images.directory import DirectoryIterator
 from augflow.images.transformer import ImageTransformer
-from augflow.images.unlikely import warn_of_settings
+from augflow.images.unlikely import warn_before_flow
 
 if TYPE_CHECKING:
     import pandas
@@ -130,7 +128,7 @@ class ImageDataGenerator(ImageTransformer):
             ValueError: lengths, rank, subset or data format do not fit.
         """
         given = arguments_of(locals())
-        self._check_before_flow(subset, augment, of_files=False)
+        warn_before_flow(self, subset, augment, of_files=False)
         return NumpyArrayIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_directory(
@@ -249,7 +247,7 @@ class ImageDataGenerator(ImageTransformer):
             TypeError, ValueError: there are no images, or an argument that cannot be used.
         """
         given = arguments_of(locals())
-        self._check_before_flow(subset, augment, of_files=True)
+        warn_before_flow(self, subset, augment, of_files=True)
         return DirectoryIterator(image_data_generator=self, **given, **self._of_batches())
 
     def flow_from_dataframe(
@@ -391,63 +389,12 @@ class ImageDataGenerator(ImageTransformer):
                 argument that cannot be used.
         """
         given = arguments_of(locals())
-        given["class_mode"] = _without_deprecated(given.pop("deprecated"), class_mode)
-        self._check_before_flow(subset, augment, of_files=True)
+        given["class_mode"] = without_deprecated(
+            given.pop("deprecated"), class_mode, ImageDataGenerator
+        )
+        warn_before_flow(self, subset, augment, of_files=True)
         return DataFrameIterator(image_data_generator=self, **given, **self._of_batches())
 
     def _of_batches(self) -> dict[str, Any]:
         """What a flow takes from its generator."""
         return {"data_format": self.data_format, "dtype": self.dtype}
-
-    def _check_before_flow(self, subset: str | None, augment: bool | None, of_files: bool) -> None:
-        warn_of_settings(self, of_files)
-        if subset is not None:
-            # No setting of the stages: flows need not notice.
-            self.__dict__["_has_subsets"] = True
-        if (
-            subset == "validation"
-            and augment is None
-            and self._is_random()
-            and not self._warned_of_augmented_validation
-        ):
-            self._warned_of_augmented_validation = True
-            warn_user(
-                "the validation images will be augmented like the training images: pass "
-                "augment=False to this flow to leave the random transforms out, or augment=True "
-                "to keep them and silence this warning.",
-            )
-        self._warn_if_not_fitted()
-
-
-def _without_deprecated(deprecated: dict[str, Any], class_mode: str | None) -> str | None:
-    """Warn about arguments of old Keras; the class mode that is meant."""
-    advice = {
-        "has_ext": "file names must have their endings",
-        "sort": "rows keep their order if shuffle=False",
-        "drop_duplicates": "use dataframe.drop_duplicates()",
-    }
-    for name in deprecated:
-        if name in advice:
-            warn_user(
-                f"`{name}` is deprecated and has no effect: {advice[name]}.",
-                DeprecationWarning,
-            )
-        else:
-            _warn_of_unknown(name)
-    if class_mode == "other":
-        warn_user(
-            'class_mode="other" is deprecated, use class_mode="raw".',
-            DeprecationWarning,
-        )
-        return "raw"
-    return class_mode
-
-
-def _warn_of_unknown(name: str) -> None:
-    """Say that an argument is not known; Keras ignores such, and scripts have them."""
-    known = inspect.signature(ImageDataGenerator.flow_from_dataframe).parameters
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f" Did you mean `{near[0]}`?" if near else ""
-    if name in inspect.signature(ImageDataGenerator).parameters:
-        hint = " It is an argument of `ImageDataGenerator`."
-    warn_user(f"`flow_from_dataframe` has no argument `{name}`, which has no effect.{hint}")

@@ -6,6 +6,7 @@ stream).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -52,7 +53,7 @@ class ImagePlan(ImageSettings):
         return Built(rows.stream, rows.bad)
 
 
-class _Rows:
+class _Rows(ABC):
     """The rows of one job, and how each of them comes to be.
 
     Attributes:
@@ -123,17 +124,17 @@ class _Rows:
         """Lets code of the user draw from the batch's stream by ``np.random``, where it may."""
         return nullcontext()
 
+    @abstractmethod
     def _draw(self, place: int) -> Any:
         """The parameters of one image's transform."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         """Move and colour the pixels of (height, width, channels), maybe right into ``row``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _standardize_into(self, row: np.ndarray, image: np.ndarray) -> None:
         """Standardize an image of (height, width, channels), and write it into its row."""
-        raise NotImplementedError
 
     # Those that do not
 

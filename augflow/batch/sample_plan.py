@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -61,8 +61,8 @@ class SamplePlan:
         return Built()
 
     def user_objects(self) -> dict[str, Any]:
-        """Functions and objects of the user's that take part, by their names."""
-        return {}
+        """What may hold functions of the user's, by names for messages: by default all fields."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @cached_property
     def held_generators(self) -> HeldGenerators:

@@ -82,6 +82,7 @@ class CsvIterator(EngineIterator):
         self.dtype = dtype
         self.subset = subset
         super().__init__(part.stop - part.start, batch_size, shuffle, seed)
+        self._begin_early()
 
     @property
     def samples(self) -> int:

@@ -176,9 +176,10 @@ class EngineIterator(Iterator):
         Not without a seed: to draw one now would change what the user's code draws until the first
         batch.
         """
-        if self.seed is None or self._builds_directly() or not self._wanted_workers():
+        if self.seed is None or self._builds_directly():
             return
-        if self._plan().held_generators.frameworks:
+        # The count of workers is asked for last: it imports loky.
+        if self._plan().held_generators.frameworks and self._wanted_workers():
             schedule = self._current_schedule()
             self._current_engine()
             self._prepare(schedule.coming(schedule.epoch(0), 0, 0))

@@ -49,6 +49,7 @@ class SourceFlow(EngineIterator):
         self._processes = checked_workers(workers)
         super().__init__(len(source), batch_size, shuffle, seed)
         check_has_batch(self.n, self.batch_size, self.drop_remainder)
+        self._begin_early()
 
     def _plan(self) -> BatchPlan:
         return self.source.plan()

@@ -6,12 +6,15 @@ The arguments themselves are explained where they are typed, in the docstrings o
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from augflow.base.checks import checked_switch
+from augflow.base.warn_user import warn_user
 from augflow.base.words import did_you_mean
 from augflow.cache.flow_slots import checked_cache
 from augflow.companions.arguments import CompanionArguments
@@ -153,3 +156,45 @@ def _checked_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
             f"`{name}` must be {words}. Received: {value!r}{did_you_mean(value, choices)}"
         )
     return str(value)
+
+
+def without_deprecated(
+    deprecated: dict[str, Any], class_mode: str | None, generator: type
+) -> str | None:
+    """Warn about arguments of old Keras, and of nobody's; the class mode that is meant.
+
+    Args:
+        deprecated: arguments that ``flow_from_dataframe`` does not have.
+        class_mode: as given.
+        generator: the class whose method it is.
+    """
+    advice = {
+        "has_ext": "file names must have their endings",
+        "sort": "rows keep their order if shuffle=False",
+        "drop_duplicates": "use dataframe.drop_duplicates()",
+    }
+    for name in deprecated:
+        if name in advice:
+            warn_user(
+                f"`{name}` is deprecated and has no effect: {advice[name]}.",
+                DeprecationWarning,
+            )
+        else:
+            _warn_of_unknown(name, generator)
+    if class_mode == "other":
+        warn_user(
+            'class_mode="other" is deprecated, use class_mode="raw".',
+            DeprecationWarning,
+        )
+        return "raw"
+    return class_mode
+
+
+def _warn_of_unknown(name: str, generator: Any) -> None:
+    """Say that an argument is not known; Keras ignores such, and scripts have them."""
+    known = inspect.signature(generator.flow_from_dataframe).parameters
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean `{near[0]}`?" if near else ""
+    if name in inspect.signature(generator).parameters:
+        hint = " It is an argument of `ImageDataGenerator`."
+    warn_user(f"`flow_from_dataframe` has no argument `{name}`, which has no effect.{hint}")

@@ -78,8 +78,6 @@ class FileIterator(EngineIterator):
     verbose: bool = True
     _arrangement: Arrangement | None = None
 
-    # Settings
-
     def set_processing_attrs(
         self,
         image_data_generator: Any,
@@ -122,14 +120,14 @@ class FileIterator(EngineIterator):
     ) -> None:
         """Find what moves with the images, once ``filenames`` are known."""
         images = ImageRows(
-            self.filenames,
-            self._root(),
-            self._path,
-            self._reading.settings_of_any(self),
-            dataframe,
-            mask_column,
-            self.split is not None,
-            self.on_error == "skip",
+            filenames=self.filenames,
+            root=self._root(),
+            path=self._path,
+            read=self._reading.settings_of_any(self),
+            dataframe=dataframe,
+            mask_column=mask_column,
+            is_part=self.split is not None,
+            skips=self.on_error == "skip",
         )
         stranger = own_methods(self.image_data_generator)
         with_masks = self.class_mode == "mask"

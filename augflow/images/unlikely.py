@@ -13,7 +13,36 @@ from augflow.transform.preprocess_input import recognise
 _IMAGES_LOOKED_AT = 64
 
 
-def warn_of_settings(generator: Any, of_files: bool) -> None:
+def warn_before_flow(
+    generator: Any, subset: str | None, augment: bool | None, of_files: bool
+) -> None:
+    """Warn of what a flow that is being made cannot be meant to do.
+
+    Args:
+        generator: an ``ImageDataGenerator`` that makes it.
+        subset, augment: of the flow, as given.
+        of_files: whether its images are files.
+    """
+    _warn_of_settings(generator, of_files)
+    if subset is not None:
+        # No setting of the stages: flows need not notice.
+        generator.__dict__["_has_subsets"] = True
+    if (
+        subset == "validation"
+        and augment is None
+        and generator._is_random()
+        and not generator._warned_of_augmented_validation
+    ):
+        generator._warned_of_augmented_validation = True
+        warn_user(
+            "the validation images will be augmented like the training images: pass "
+            "augment=False to this flow to leave the random transforms out, or augment=True "
+            "to keep them and silence this warning.",
+        )
+    generator._warn_if_not_fitted()
+
+
+def _warn_of_settings(generator: Any, of_files: bool) -> None:
     """Warn of settings of an ``ImageDataGenerator`` that contradict each other, or the images.
 
     Args:

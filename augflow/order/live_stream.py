@@ -13,7 +13,8 @@ from augflow.order.streams import (
     as_global,
     global_stream,
     open_stream,
-    users_state,
+    state_at,
+    users_mark,
 )
 
 # Numbers of one block of NumPy's generator, and how many blocks the user's code may have drawn
@@ -35,20 +36,20 @@ class LiveStream:
         self._stream: np.random.RandomState | StreamState = 0
         # What the user's code drew from at the last step; None before the first one, and after a
         # seed: then it is the global generator that counts.
-        self._known: tuple[Any, ...] | None = None
+        self._known: Any = None
 
     def step_to(self, stream: StreamState) -> None:
         """The flow has come to a batch that draws from this point on."""
         self._stream = stream
-        self._known = users_state()
+        self._known = users_mark()
 
     def is_global(self) -> bool:
         """Whether NumPy's global generator is to be drawn from, as the user's code has left it."""
         if self._stream is global_stream():
             return True
         if self._known is not None:
-            now = users_state()
-            self._known = now if _was_only_drawn_from(self._known, now) else None
+            before, now = state_at(self._known), state_at(users_mark())
+            self._known = now if _was_only_drawn_from(before, now) else None
         return self._known is None
 
     def current(self) -> np.random.RandomState:

@@ -289,29 +289,51 @@ def test_a_framework_in_the_workers_is_told_of(folder: Path) -> None:
 def test_workers_that_need_long_begin_when_the_flow_is_made(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorflow")
     (tmp_path / "users_heavy.py").write_text(
-        "import tensorflow\ndef double(image):\n    return 2 * image\n"
+        "import tensorflow\nimport numpy as np\n"
+        "def double(image):\n    return 2 * image\n"
+        "def load(number):\n    return np.full(3, number)\n"
+        "def lengths(words):\n    return words.str.len()\n"
     )
+    (tmp_path / "words.csv").write_text("word,y\n" + "one,1\nthree,3\n" * 30)
     output, _ = run(
         """
         import users_heavy
-        made = flow(ImageDataGenerator(preprocessing_function=users_heavy.double, workers=2))
-        print("begun", shared_pool().is_running)
-        expected = flow(ImageDataGenerator(preprocessing_function=users_heavy.double, workers=0))
-        print("same", all(np.array_equal(next(made)[0], next(expected)[0]) for _ in range(9)))
-        pids = worker_pids()
-        del made
-        print("gone", gone(pids))
+        from augflow import flow_from_csv, flow_from_loader
+        makes = {
+            "directory": lambda workers: flow(
+                ImageDataGenerator(preprocessing_function=users_heavy.double, workers=workers)
+            ),
+            "loader": lambda workers: flow_from_loader(
+                users_heavy.load, range(60), np.arange(60), batch_size=8, seed=1, workers=workers
+            ),
+            "csv": lambda workers: flow_from_csv(
+                os.environ["WORDS"], "word", "y", preprocess={"word": users_heavy.lengths},
+                batch_size=8, seed=1, workers=workers,
+            ),
+        }
+        for name, make in makes.items():
+            made = make(2)
+            print(name, "begun", shared_pool().is_running)
+            expected = make(0)
+            same = (np.array_equal(next(made)[0], next(expected)[0]) for _ in range(9))
+            print(name, "same", all(same))
+            pids = worker_pids()
+            del made
+            print(name, "gone", gone(pids))
         light = flow(ImageDataGenerator(preprocessing_function=np.negative, workers=2))
         print("light", shared_pool().is_running)
         """,
         folder,
-        seconds=100.0,
+        seconds=110.0,
         PYTHONPATH=str(tmp_path),
+        WORDS=str(tmp_path / "words.csv"),
     )
     lines = output.splitlines()
     assert [line for line in lines if not line.startswith("Found")] == [
-        "begun True",
-        "same True",
-        "gone True",
+        *(
+            f"{name} {what} True"
+            for name in ("directory", "loader", "csv")
+            for what in ("begun", "same", "gone")
+        ),
         "light False",
     ]

@@ -14,9 +14,8 @@ import pytest
 from tests.house.rooms import PATHS, ROOMS, TREES, files_of, said
 
 MOST_FILES_OF_A_ROOM = 14
-# Without docstrings, and for a body without the signature: both grow with the number of arguments,
-# and each of these is explained where it is typed.
-MOST_LINES_OF_A_MODULE = 360
+MOST_LINES_OF_A_MODULE = 400
+# Without the signature and the docstring, which grow with the number of arguments.
 MOST_LINES_OF_A_BODY = 60
 
 # Where a framework may be imported: when a user asks for something of it.
@@ -124,15 +123,6 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - body[0].lineno + 1
 
 
-def docstring_lines(tree: ast.Module) -> int:
-    """Lines of all docstrings in a module."""
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
-    documented = [
-        node for node in ast.walk(tree) if isinstance(node, kinds) and ast.get_docstring(node)
-    ]
-    return sum((node.body[0].end_lineno or 0) - node.body[0].lineno + 1 for node in documented)
-
-
 @each_room
 def test_a_room_can_be_overlooked(room: str) -> None:
     files = files_of(room)
@@ -193,7 +183,7 @@ def test_only_faces_know_a_framework(module: str) -> None:
 @each_module
 def test_sizes(module: str) -> None:
     lines = len(PATHS[module].read_text(encoding="utf-8").splitlines())
-    assert lines - docstring_lines(TREES[module]) <= MOST_LINES_OF_A_MODULE
+    assert lines <= MOST_LINES_OF_A_MODULE
     long_functions = {
         node.name: body_lines(node)
         for node in ast.walk(TREES[module])

@@ -7,16 +7,22 @@ import random
 import sys
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from augflow import ImageDataGenerator, flow_from_csv, flow_from_loader
+from augflow.batch.sample_plan import SamplePlan
+from augflow.flow.from_source import SourceFlow
+from augflow.flow.source import Source
+from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.streams import SampleSeeds
-from tests.flow_world import write_folder
+from tests.flow_world import force_workers, numbered_images, table_of, write_folder
 
 RNG = np.random.default_rng(0)
 OTHER = np.random.default_rng(0)
@@ -209,6 +215,35 @@ def read_noise(path: str) -> np.ndarray:
     return RNG.integers(256, size=(9, 9, 3)).astype("uint8")
 
 
+def random_mask(path: str) -> np.ndarray:
+    with Image.open(path) as image:
+        width, height = image.size
+    return RNG.integers(200, size=(height, width)).astype("uint8")
+
+
+@dataclass(frozen=True)
+class NoisePlan(SamplePlan):
+    draw: Callable[[], float]
+    layout = Layout((Field((), "<f8"),))
+
+    def write(self, job: Any, place: int, arrays: list[np.ndarray], clock: Any) -> None:
+        arrays[0][job.start + place] = self.draw()
+
+
+class NoiseSource(Source):
+    def __len__(self) -> int:
+        return 19
+
+    def plan(self) -> NoisePlan:
+        return NoisePlan(RNG.random)
+
+    def names(self, indices: np.ndarray) -> list[int]:
+        return indices.tolist()
+
+    def output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        return arrays[0], indices
+
+
 class OwnGenerator(ImageDataGenerator):
     def standardize(self, x: Any) -> Any:
         return x * 0 + RNG.random()
@@ -223,6 +258,26 @@ FLOWS: dict[str, Callable[[Path, int], Any]] = {
     "preprocessing_function": lambda folder, workers: of_images(
         folder, workers, preprocessing_function=functools.partial(noise, "a global Generator")
     ),
+    "dataframe": lambda folder, workers: ImageDataGenerator(
+        workers=workers, preprocessing_function=functools.partial(noise, "RandomState")
+    ).flow_from_dataframe(table_of(folder), folder, target_size=(4, 4), batch_size=4, seed=1),
+    "cache": lambda folder, workers: ImageDataGenerator(
+        workers=workers, preprocessing_function=functools.partial(noise, "random.Random")
+    ).flow_from_directory(folder, target_size=(4, 4), batch_size=4, seed=1, cache="ram"),
+    "arrays": lambda folder, workers: force_workers(
+        ImageDataGenerator(
+            workers=workers, preprocessing_function=functools.partial(noise, "a closure")
+        ).flow(numbered_images(19), np.arange(19), batch_size=4, seed=1)
+    ),
+    "masks": lambda folder, workers: ImageDataGenerator(workers=workers).flow_from_directory(
+        folder,
+        mask_directory=folder,
+        mask_loader=random_mask,
+        target_size=(4, 4),
+        batch_size=4,
+        seed=1,
+    ),
+    "a source": lambda folder, workers: SourceFlow(NoiseSource(), 4, seed=1, workers=workers),
     "augmentation": lambda folder, workers: of_images(
         folder, workers, augmentation=lambda image, rng: image * 0 + RNG.integers(256)
     ),
@@ -248,14 +303,15 @@ FLOWS: dict[str, Callable[[Path, int], Any]] = {
 @pytest.mark.parametrize("kind", FLOWS)
 def test_flows_are_the_same_for_any_number_of_workers(kind: str, tmp_path: Path) -> None:
     write_folder(tmp_path)
+    drawn = 1 if kind == "masks" else 0
     with FLOWS[kind](tmp_path, 0) as flow:
-        expected = [np.array(next(flow)[0]) for _ in range(2 * len(flow))]
+        expected = [np.array(next(flow)[drawn]) for _ in range(2 * len(flow))]
     rows = [row.tobytes() for batch in expected for row in batch]
     assert len(set(rows)) > 0.9 * len(rows), "samples share their numbers"
     for workers in (1, 2):
         with FLOWS[kind](tmp_path, workers) as flow:
             for batch in expected:
-                np.testing.assert_array_equal(next(flow)[0], batch)
+                np.testing.assert_array_equal(next(flow)[drawn], batch)
 
 
 def test_a_csv_flow_warns(tmp_path: Path) -> None:
