@@ -271,6 +271,7 @@ def test_daemon_threads_that_read_at_the_end_say_nothing(folder: Path) -> None:
 
 
 def test_ctrl_c_at_the_end_says_nothing(folder: Path) -> None:
+    said = []
     for pause in (0.0, 0.05, 0.1, 0.15):
         process = start(
             """
@@ -289,7 +290,11 @@ def test_ctrl_c_at_the_end_says_nothing(folder: Path) -> None:
         time.sleep(pause)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=10)
-        assert "ignored" not in errors
+        assert "augflow" not in errors and "loky" not in errors
+        said += [errors] if "ignored" in errors else []
+    # Between a script's last line and the hooks of its end Python's own code can be interrupted for
+    # a moment; what takes longer there would be seen at more than one of the pauses.
+    assert len(said) <= 1, said
 
 
 def test_batches_of_all_kinds_that_are_held_to_the_end(world: Path) -> None:
