@@ -131,6 +131,10 @@ class ImageTransformer(KerasFace):
         setattr(self, name, value)
         warn_user(f"`{reason}` sets `{name}` to {value}.")
 
+    def _of_batches(self) -> dict[str, Any]:
+        """What a flow takes from its generator."""
+        return {"data_format": self.data_format, "dtype": self.dtype}
+
     # Settings of the stages
 
     def _transform_settings(self) -> TransformSettings:
