@@ -58,6 +58,7 @@ class FlowsOfFolders(ImageTransformer):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        drop_remainder: bool = False,
         verbose: bool = True,
     ) -> DirectoryIterator:
         """Batches of the images in class folders.
@@ -128,6 +129,8 @@ class FlowsOfFolders(ImageTransformer):
             with_transform_matrix: likewise "transform_matrix", float64 of shape (batch, 3, 3):
                 from points (x, y, 1) of the delivered image to those of the file. Defaults to
                 False.
+            drop_remainder: leave out a last batch that would be shorter: the last samples of the
+                epoch's order, so with ``shuffle`` others in each epoch. Defaults to False.
             verbose: whether "Found ... images" and what a cache holds are printed (default); False
                 logs these lines, at level INFO of the logger "augflow".
 

@@ -79,6 +79,7 @@ class ImageDataGenerator(FlowsOfFolders, FlowsOfTables):
         subset: Subset | None = None,
         *,
         augment: bool | None = None,
+        drop_remainder: bool = False,
     ) -> NumpyArrayIterator:
         """Batches of an array of images.
 
@@ -100,6 +101,8 @@ class ImageDataGenerator(FlowsOfFolders, FlowsOfTables):
                 None (default) for all.
             augment: whether the random transforms are applied (default); False leaves them out and
                 everything else as it is, for validation.
+            drop_remainder: leave out a last batch that would be shorter: the last samples of the
+                epoch's order, so with ``shuffle`` others in each epoch. Defaults to False.
 
         Returns:
             A flow without end, for ``fit`` and ``next()``. A batch is an array of images, (images,

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
-from augflow.base.checks import arguments_of
+from augflow.base.checks import arguments_of, checked_switch
 from augflow.base.stage_times import READ, StageClock
 from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
 from augflow.order.schedule import Place
-from augflow.order.subset import check_has_batch, subset_part, warn_of_sorted_split
+from augflow.order.subset import subset_part, warn_of_sorted_split
 from augflow.report.stats import FlowStats, make_stats
 from augflow.scan.sample_values import checked_weights
 
@@ -108,9 +108,8 @@ class ArraysIterator(Iterator):
         if sample_weight is not None:
             self.sample_weight = checked_weights(sample_weight, range(samples), "row")[part]
         self.subset = subset
-        self.drop_remainder = bool(drop_remainder)
+        self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         super().__init__(part.stop - part.start, batch_size, shuffle, seed)
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         if is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator):

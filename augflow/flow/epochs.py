@@ -28,6 +28,7 @@ from augflow.order.streams import (
     seeded,
     state_of,
 )
+from augflow.order.subset import check_has_batch
 from augflow.report.epoch_meter import EpochMeter
 
 # Attributes that move with every batch; a change of any other one may change the batches.
@@ -70,6 +71,7 @@ class Epochs(KerasBase):
         self.batch_index = 0
         self.total_batches_seen = 0
         self.index_array: SampleOrder | None = None
+        check_has_batch(self.n, self.batch_size, self.drop_remainder)
 
     def _start_runtime(self) -> None:
         self._drawn_seed: int | None = None

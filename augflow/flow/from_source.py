@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.checks import checked_timeout, checked_workers
+from augflow.base.checks import checked_switch, checked_timeout, checked_workers
 from augflow.batch.plan import BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.flow.source import Source
 from augflow.order.streams import SampleSeeds, StreamState
-from augflow.order.subset import check_has_batch
 
 
 class SourceFlow(EngineIterator):
@@ -44,11 +43,10 @@ class SourceFlow(EngineIterator):
         timeout: float | None = None,
     ) -> None:
         self.source = source
-        self.drop_remainder = bool(drop_remainder)
+        self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         self.timeout = checked_timeout(timeout)
         self._processes = checked_workers(workers)
         super().__init__(len(source), batch_size, shuffle, seed)
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
         self._begin_early()
 
     def _plan(self) -> BatchPlan:

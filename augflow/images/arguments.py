@@ -39,6 +39,7 @@ class FileArguments:
     formats: Any = None
     exif: bool = False
     cache: Any = None
+    drop_remainder: bool = False
     verbose: bool = True
     companions: CompanionArguments = field(default_factory=CompanionArguments)
 
@@ -70,6 +71,7 @@ class FileArguments:
             formats=self.formats,
             exif=checked_switch("exif", self.exif),
             cache=checked_cache(self.cache),
+            drop_remainder=checked_switch("drop_remainder", self.drop_remainder),
             verbose=checked_switch("verbose", self.verbose),
             companions=self.companions,
         )

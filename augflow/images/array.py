@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base import defaults
+from augflow.base.checks import checked_switch
 from augflow.base.warn_user import warn_user
 from augflow.base.words import DataFormat, OnError, Subset
 from augflow.batch.image_plan import ImagePlan
@@ -79,6 +80,7 @@ class NumpyArrayIterator(EngineIterator):
         dtype: Any = None,
         *,
         augment: bool | None = None,
+        drop_remainder: bool = False,
     ) -> None:
         self.dtype = defaults.floatx() if dtype is None else dtype
         self.data_format = defaults.data_format() if data_format is None else data_format
@@ -108,6 +110,7 @@ class NumpyArrayIterator(EngineIterator):
         self.save_format = save_format
         self.subset = subset
         self.augment = checked_augment(augment)
+        self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         if self.augment:
             warn_of_array(image_data_generator, self.x)
         if has_user_augmentation(self):

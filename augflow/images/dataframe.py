@@ -110,6 +110,7 @@ class DataFrameIterator(FileIterator):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        drop_remainder: bool = False,
         verbose: bool = True,
     ) -> None:
         call = locals()

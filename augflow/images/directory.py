@@ -99,6 +99,7 @@ class DirectoryIterator(FileIterator):
         boxes: Boxes | None = None,
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
+        drop_remainder: bool = False,
         verbose: bool = True,
     ) -> None:
         call = locals()

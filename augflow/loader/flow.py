@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.checks import arguments_of, checked_timeout, checked_workers
+from augflow.base.checks import arguments_of, checked_switch, checked_timeout, checked_workers
 from augflow.base.shorten import shortened
 from augflow.base.structure import Structure
 from augflow.base.words import Subset
@@ -18,7 +18,7 @@ from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.loader.plan import LoaderPlan, UserFunctions, learn_from_first
 from augflow.order.streams import SampleSeeds, StreamState
-from augflow.order.subset import check_has_batch, subset_part
+from augflow.order.subset import subset_part
 from augflow.runtime.pickle_plan import pickle_with_maps
 from augflow.scan.sample_values import checked_ids, checked_weights, class_numbers, values_of
 
@@ -147,12 +147,11 @@ class LoaderIterator(EngineIterator):
         self.pad = pad
         self.pad_value = pad_value
         self.subset = subset
-        self.drop_remainder = bool(drop_remainder)
+        self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         self._processes = checked_workers(workers)
         self.timeout = checked_timeout(timeout)
         self._learnt: tuple[tuple[Any, ...], Structure] | None = None
         super().__init__(len(self.ids), batch_size, shuffle, seed)
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
         self._structure()
         self._begin_early()
 
