@@ -15,6 +15,7 @@ from augflow.base.stage_times import READ, StageClock
 from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
+from augflow.order.fingerprint import digest
 from augflow.order.schedule import Place
 from augflow.order.subset import subset_part, warn_of_sorted_split
 from augflow.report.stats import FlowStats, make_stats
@@ -110,6 +111,12 @@ class ArraysIterator(Iterator):
         self.subset = subset
         self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         super().__init__(part.stop - part.start, batch_size, shuffle, seed)
+
+    def _fingerprint(self) -> dict[str, str]:
+        return {
+            "inputs": digest(self.inputs),
+            "targets or weights": digest(self.targets, self.sample_weight),
+        }
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         if is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.order.fingerprint import digest
 from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
@@ -113,6 +115,13 @@ class CsvIterator(EngineIterator):
 
     def _plan(self) -> CsvPlan:
         return self._csv_plan
+
+    def _fingerprint(self) -> dict[str, str]:
+        names = [os.path.basename(path) for path in self.paths]
+        return {
+            "the files or their rows": digest(names, self._row_order),
+            "the columns": digest(self._inputs, self._targets, self._csv_plan.outputs),
+        }
 
     def _user_workers(self) -> int | None:
         return self._workers

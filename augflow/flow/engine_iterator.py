@@ -71,10 +71,6 @@ class EngineIterator(Iterator):
         """Seconds that a sample may take in a worker, None for any."""
         return None
 
-    def _settings_revision(self) -> Any:
-        """What changes whenever settings change that lie outside of the flow."""
-        return None
-
     def _most_rows(self) -> int:
         """Rows of the largest request."""
         return self.batch_size

@@ -119,6 +119,10 @@ class Epochs(KerasBase):
         self._restore_runtime()
         self.__dict__.update(state)
 
+    def _settings_revision(self) -> Any:
+        """What changes whenever settings change that lie outside of the flow."""
+        return None
+
     # Epochs
 
     def _current_schedule(self) -> Schedule:
@@ -159,7 +163,7 @@ class Epochs(KerasBase):
             return None
         # No permutation is drawn for it, so its first batch's stream is untouched, as in Keras.
         first = seeded(self._current_schedule().base_seed, start)
-        return Epoch(start, np.asarray(order), first)
+        return Epoch(start, np.asarray(order), first, is_given=True)
 
     def _has_own_order(self) -> bool:
         return is_overridden(self, "_set_index_array", Epochs)

@@ -12,7 +12,11 @@ from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.flow.source import Source
+from augflow.order.fingerprint import digest
 from augflow.order.streams import SampleSeeds, StreamState
+
+# Of the names of samples, for a fingerprint.
+_NAMES_LOOKED_AT = 1000
 
 
 class SourceFlow(EngineIterator):
@@ -72,6 +76,10 @@ class SourceFlow(EngineIterator):
     def _image_cache(self) -> ImageCache | None:
         cache = self.source.cache()
         return None if cache is None else cache.cache
+
+    def _fingerprint(self) -> dict[str, str]:
+        some = np.unique(np.linspace(0, self.n - 1, min(self.n, _NAMES_LOOKED_AT)).astype(int))
+        return {"the samples": digest(self.source.names(some))}
 
     def _user_workers(self) -> int | None:
         return self._processes

@@ -14,12 +14,10 @@ import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
-from augflow.flow.epochs import Epochs
 from augflow.flow.keras_base import faces_keras, is_called_by_enqueuer
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
-from augflow.order.permutation import (
-    batch_count,
-)
+from augflow.flow.resumable import Resumable
+from augflow.order.permutation import batch_count
 from augflow.order.schedule import Epoch, Place
 from augflow.order.streams import (
     open_stream,
@@ -30,7 +28,7 @@ from augflow.scan.folders import IMAGE_FORMATS
 
 
 @faces_keras("Iterator")
-class Iterator(Epochs):
+class Iterator(Resumable):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
     For a loop that ends there is ``epoch()``.
@@ -165,7 +163,7 @@ class Iterator(Epochs):
             What the flow's ``_get_batches_of_transformed_samples`` gives: of augflow's own flows
             the inputs, (inputs, targets) or (inputs, targets, weights), by their arguments.
         """
-        if self._given_indices is not None or is_overridden(self, "_flow_index", Iterator):
+        if self._has_own_indices():
             with exit_guard().fetching():
                 with self.lock:
                     index_array = next(self.index_generator)
@@ -246,6 +244,9 @@ class Iterator(Epochs):
         """
         while True:
             yield self._advance().indices
+
+    def _has_own_indices(self) -> bool:
+        return self._given_indices is not None or is_overridden(self, "_flow_index", Iterator)
 
     def _advance(self) -> Place:
         """Step to the next batch: Keras's counters, and the place they point to."""

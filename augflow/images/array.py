@@ -22,12 +22,14 @@ from augflow.images.arguments import checked_augment
 from augflow.images.make_plan import (
     has_user_augmentation,
     make_image_plan,
+    plan_digest,
     sample_timeout,
     user_augmentation,
     validation_fraction,
 )
 from augflow.images.saving import HIGHEST_OF_ARRAYS, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_array, warn_of_unused_split
+from augflow.order.fingerprint import digest
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.runtime.engine import Batch
@@ -156,6 +158,13 @@ class NumpyArrayIterator(EngineIterator):
             seeds=seeds,
             lay=partial(_lay, self.x, indices),
         )
+
+    def _fingerprint(self) -> dict[str, str]:
+        return {
+            "the images": digest(self.x),
+            "targets or weights": digest(self.y, self.sample_weight, self.x_misc),
+            "settings of the images": digest(self.augment, plan_digest(self._plan())),
+        }
 
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)

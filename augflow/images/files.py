@@ -28,7 +28,7 @@ from augflow.images.make_plan import (
     sample_timeout,
     user_augmentation,
 )
-from augflow.images.outputs import with_targets
+from augflow.images.outputs import files_fingerprint, with_targets
 from augflow.images.reading import FileReading
 from augflow.images.saving import HIGHEST_OF_FILES, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_unused_split
@@ -169,13 +169,9 @@ class FileIterator(EngineIterator):
         self._paths.given = value
 
     # Where Keras keeps them, and where subclasses written for it put theirs.
-    @property
-    def _filepaths(self) -> list[str]:
-        return self.filepaths
-
-    @_filepaths.setter
-    def _filepaths(self, value: list[str]) -> None:
-        self.filepaths = value
+    _filepaths = property(
+        lambda self: self.filepaths, lambda self, value: setattr(self, "filepaths", value)
+    )
 
     def _root(self) -> str:
         return os.fspath(self.directory or "")
@@ -240,6 +236,9 @@ class FileIterator(EngineIterator):
             seeds=seeds,
             extras=None if companions is None else companions.of(indices),
         )
+
+    def _fingerprint(self) -> dict[str, str]:
+        return files_fingerprint(self, self._plan())
 
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)

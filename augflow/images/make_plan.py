@@ -14,6 +14,7 @@ from augflow.cache.images import ImageCache
 from augflow.companions.moving import CompanionSettings
 from augflow.companions.pipeline import Augmentation
 from augflow.companions.pipeline_settings import make_augmentation
+from augflow.order.fingerprint import digest
 from augflow.transform import draw
 
 
@@ -67,6 +68,21 @@ def make_image_plan(
         augment=bool(flow.augment),
         cache=None if cache is None else cache.place,
         on_error=on_error,
+    )
+
+
+def plan_digest(plan: ImagePlan) -> str:
+    """A digest of all in a plan that changes pixels, but for the code of functions."""
+    return digest(
+        plan.image_shape,
+        plan.dtype,
+        plan.channels_first,
+        plan.read,
+        plan.transform,
+        plan.standardize,
+        plan.custom,
+        plan.augmentation,
+        plan.companions,
     )
 
 

@@ -6,8 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from augflow.batch.image_plan import ImagePlan
 from augflow.batch.targets import batch_targets
 from augflow.companions.arrange import Arrangement
+from augflow.images.make_plan import plan_digest
+from augflow.order.fingerprint import digest
 
 WITHOUT_CLASSES = frozenset({"input", "mask", "multi_output", "raw", None})
 
@@ -30,6 +33,17 @@ class LabelledFlow(Protocol):
         """The weight of each sample, or None."""
 
     def _image_shape(self) -> tuple[int, int, int]: ...
+
+
+def files_fingerprint(flow: Any, plan: ImagePlan) -> dict[str, str]:
+    """What the batches of a flow of files depend on, see ``Resumable._fingerprint``."""
+    # A subclass may have none of these.
+    labels = [getattr(flow, name, None) for name in ("classes", "_targets", "_sample_weight")]
+    return {
+        "the file list": digest(list(flow.filenames)),
+        "labels or weights": digest(flow.class_mode, *labels),
+        "settings of the images": digest(flow.sampler, flow.augment, plan_digest(plan)),
+    }
 
 
 def with_targets(

@@ -17,6 +17,7 @@ from augflow.batch.request import Request
 from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.loader.plan import LoaderPlan, UserFunctions, learn_from_first
+from augflow.order.fingerprint import digest
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import subset_part
 from augflow.runtime.pickle_plan import pickle_with_maps
@@ -200,6 +201,13 @@ class LoaderIterator(EngineIterator):
                     "samples of this flow; make a new flow of them"
                 )
         return LoaderPlan(UserFunctions(self.load, self.augment), self._structure())
+
+    def _fingerprint(self) -> dict[str, str]:
+        return {
+            "the IDs": digest(self.ids),
+            "labels or weights": digest(self.labels, self.sample_weight, self.num_classes),
+            "functions or padding": digest(self.load, self.augment, self.pad, self.pad_value),
+        }
 
     def _user_workers(self) -> int | None:
         return self._processes

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import zlib
+
 
 class PositionSet:
     """Non-negative ints, added one by one and forgotten all at once."""
@@ -31,6 +34,26 @@ class PositionSet:
         """Forget all."""
         self._bits.clear()
         self._count = 0
+
+    def packed(self) -> str:
+        """The positions as a short text, for ``unpacked``."""
+        return base64.b64encode(zlib.compress(bytes(self._bits).rstrip(b"\0"))).decode()
+
+    @classmethod
+    def unpacked(cls, text: str) -> PositionSet:
+        """The set whose ``packed`` gave the text.
+
+        Raises:
+            ValueError: none did.
+        """
+        try:
+            bits = zlib.decompress(base64.b64decode(text, validate=True))
+        except (ValueError, zlib.error) as error:
+            raise ValueError(f"no set of positions: {error}") from None
+        other = cls()
+        other._bits = bytearray(bits)
+        other._count = int.from_bytes(bits, "little").bit_count()
+        return other
 
     def copy(self) -> PositionSet:
         """Another set of the same positions."""

@@ -24,13 +24,15 @@ _EPOCHS_KEPT = 3
 class Epoch:
     """The order of one pass, and the stream of its first batch.
 
-    ``each_once`` says that no sample comes twice, which spares a search.
+    ``each_once`` says that no sample comes twice, which spares a search; ``is_given``, that the
+    order was set from outside, and is not drawn from a seed.
     """
 
     start: int
     order: SampleOrder
     first_stream: StreamState
     each_once: bool = False
+    is_given: bool = False
 
     @cached_property
     def occurrences(self) -> np.ndarray | None:
