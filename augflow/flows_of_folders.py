@@ -59,6 +59,7 @@ class FlowsOfFolders(ImageTransformer):
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
         drop_remainder: bool = False,
+        shard: Any = None,
         verbose: bool = True,
     ) -> DirectoryIterator:
         """Batches of the images in class folders.
@@ -131,6 +132,9 @@ class FlowsOfFolders(ImageTransformer):
                 False.
             drop_remainder: leave out a last batch that would be shorter: the last samples of the
                 epoch's order, so with ``shuffle`` others in each epoch. Defaults to False.
+            shard: (index, count): which part of each batch is this flow's, for one of several
+                processes that train one model, see docs/shards.md; "auto": as the environment says.
+                ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
             verbose: whether "Found ... images" and what a cache holds are printed (default); False
                 logs these lines, at level INFO of the logger "augflow".
 

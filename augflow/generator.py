@@ -80,6 +80,7 @@ class ImageDataGenerator(FlowsOfFolders, FlowsOfTables):
         *,
         augment: bool | None = None,
         drop_remainder: bool = False,
+        shard: Any = None,
     ) -> NumpyArrayIterator:
         """Batches of an array of images.
 
@@ -103,6 +104,9 @@ class ImageDataGenerator(FlowsOfFolders, FlowsOfTables):
                 everything else as it is, for validation.
             drop_remainder: leave out a last batch that would be shorter: the last samples of the
                 epoch's order, so with ``shuffle`` others in each epoch. Defaults to False.
+            shard: (index, count): which part of each batch is this flow's, for one of several
+                processes that train one model, see docs/shards.md; "auto": as the environment says.
+                ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
 
         Returns:
             A flow without end, for ``fit`` and ``next()``. A batch is an array of images, (images,

@@ -31,6 +31,7 @@ def flow_from_arrays(
     seed: int | None = None,
     sample_weight: Any = None,
     drop_remainder: bool = False,
+    shard: Any = None,
     validation_split: float = 0,
     subset: Subset | None = None,
 ) -> ArraysIterator:
@@ -51,6 +52,9 @@ def flow_from_arrays(
         seed: of the order; None: drawn from NumPy's global generator.
         sample_weight: one number a sample, or None. Needs targets.
         drop_remainder: leave out a last batch that would be shorter, see ``flow_from_loader``.
+        shard: (index, count): which part of each batch is this flow's, for one of several
+            processes that train one model, see docs/shards.md; "auto": as the environment says.
+            ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
         validation_split: the fraction of the samples that is for validation: the first ones.
         subset: "training" or "validation", with ``validation_split``.
 
@@ -73,6 +77,7 @@ class ArraysIterator(Iterator):
         inputs, targets: arrays, or tuples or dicts of them, of this flow's samples.
         sample_weight: one a sample, or None.
         subset, drop_remainder: as given.
+        shard: (index, count), or None.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class ArraysIterator(Iterator):
         seed: int | None = None,
         sample_weight: Any = None,
         drop_remainder: bool = False,
+        shard: Any = None,
         validation_split: float = 0,
         subset: Subset | None = None,
     ) -> None:
@@ -110,6 +116,7 @@ class ArraysIterator(Iterator):
             self.sample_weight = checked_weights(sample_weight, range(samples), "row")[part]
         self.subset = subset
         self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
+        self.shard = shard
         super().__init__(part.stop - part.start, batch_size, shuffle, seed)
 
     def _fingerprint(self) -> dict[str, str]:

@@ -81,6 +81,8 @@ class _Rows(ABC):
         self.arrays = arrays
         self.clock = clock
         self.store = store
+        if job.skipped:
+            self._skip(job.skipped)
 
     def build(self) -> None:
         """Build all rows, one by one."""
@@ -123,6 +125,10 @@ class _Rows(ABC):
     def _global_stream(self) -> AbstractContextManager[None]:
         """Lets code of the user draw from the batch's stream by ``np.random``, where it may."""
         return nullcontext()
+
+    @abstractmethod
+    def _skip(self, samples: int) -> None:
+        """Draw what so many samples draw that another process builds."""
 
     @abstractmethod
     def _draw(self, place: int) -> Any:
@@ -228,6 +234,9 @@ class _RowsBySettings(_Rows):
         else:
             super().build()
 
+    def _skip(self, samples: int) -> None:
+        self._draw_some(samples)
+
     def _draw_some(self, samples: int) -> np.ndarray:
         if self.plan.transform is None:
             return draw.identity_parameters(samples)
@@ -319,6 +328,11 @@ class _RowsByMethods(_Rows):
 
     def _global_stream(self) -> AbstractContextManager[None]:
         return as_global(self.stream)
+
+    def _skip(self, samples: int) -> None:
+        with self._global_stream():
+            for place in range(samples):
+                self._draw(place)
 
     def _draw(self, place: int) -> Any:
         if not self.plan.augment:

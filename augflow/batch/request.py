@@ -21,6 +21,7 @@ class Request:
         samples: rows.
         stream: where its random numbers come from.
         names, slots, seeds, extras: of the samples, see ``plan.Job``.
+        skipped: how many samples draw from the stream before these.
         lay: for arrays, writes the raw samples into the batch before it is built.
     """
 
@@ -32,6 +33,7 @@ class Request:
     seeds: SampleSeeds | None = None
     extras: list[Any] | None = None
     lay: Callable[[list[np.ndarray]], None] | None = None
+    skipped: int = 0
 
     def job(self, start: int, stop: int, left_out: Mapping[int, str] | None = None) -> Job:
         """The job that builds some of the rows, but for those that are left out."""
@@ -45,4 +47,5 @@ class Request:
             None if self.seeds is None else self.seeds.part(start, stop),
             None if self.extras is None else self.extras[start:stop],
             left_out or {},
+            self.skipped,
         )

@@ -46,6 +46,7 @@ class CsvIterator(EngineIterator):
         columns: their names, or their numbers in files without header.
         n, samples: rows of this flow.
         batch_size, shuffle, seed, subset, dtype: as given.
+        shard: (index, count), or None.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class CsvIterator(EngineIterator):
         sep: str = ",",
         header: Any = "infer",
         index_dir: Any = None,
+        shard: Any = None,
         workers: int | None = None,
     ) -> None:
+        self.shard = shard
         self._workers = checked_workers(workers)
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
@@ -185,7 +188,7 @@ class CsvIterator(EngineIterator):
 
     def _parts_of(self, place: Place) -> list[tuple[UnitKey, slice]]:
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
-        start, position, _ = place.key
+        start = place.key[0]
         order = self._order_of(start)
         count = len(place.indices)
         if 2 * count > self._unit_rows or self._builds_directly():
@@ -193,8 +196,7 @@ class CsvIterator(EngineIterator):
         if not isinstance(order, RowOrder):
             # An order that somebody has set.
             return []
-        # As in Schedule.place, also where somebody has made the flow shorter.
-        begin = position * self.batch_size % self.n
+        begin = place.begin
         first, last = np.searchsorted(order.units, [begin, begin + count - 1], side="right") - 1
         parts = []
         for unit in range(int(first), int(last) + 1):
@@ -282,6 +284,7 @@ def flow_from_csv(
     sep: str = ",",
     header: Any = "infer",
     index_dir: Any = None,
+    shard: Any = None,
     workers: int | None = None,
 ) -> CsvIterator:
     """Batches of the rows of CSV files of any size, in any order; see docs/csv-stream.md.
@@ -309,6 +312,9 @@ def flow_from_csv(
         sep: the separator of fields, one ASCII character. Defaults to ",".
         header: "infer" or 0 where the first record names the columns, None where it does not.
         index_dir: a folder for the indexes, made if missing; None for beside the files.
+        shard: (index, count): which part of each batch is this flow's, for one of several
+            processes that train one model, see docs/shards.md; "auto": as the environment says.
+            ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
         workers: worker processes; 0 for none, None for one a CPU.
 
     Returns:

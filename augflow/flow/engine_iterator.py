@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator as AbstractIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -181,7 +182,8 @@ class EngineIterator(Iterator):
             self._prepare(schedule.coming(schedule.epoch(0), 0, 0))
 
     def _request(self, place: Place) -> Request:
-        return self._request_for(place.key, place.indices, place.stream, place.seeds)
+        request = self._request_for(place.key, place.indices, place.stream, place.seeds)
+        return replace(request, skipped=place.skipped) if place.skipped else request
 
     # Batches
 

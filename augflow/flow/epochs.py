@@ -19,6 +19,7 @@ from augflow.order.permutation import EpochOrder, SampleOrder, checked_batch_siz
 from augflow.order.position_set import PositionSet
 from augflow.order.sample_count import SampleCount
 from augflow.order.schedule import Epoch, Schedule
+from augflow.order.shard import Shard, check_shared_seed, checked_shard
 from augflow.order.streams import (
     as_global,
     checked_seed,
@@ -56,6 +57,8 @@ class Epochs(KerasBase):
 
     # Whether an epoch ends before a batch that would be shorter; flows that offer it set it.
     drop_remainder = False
+    # Which part of each batch is this flow's, where several processes share it.
+    shard: Shard | None = None
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any
@@ -71,7 +74,13 @@ class Epochs(KerasBase):
         self.batch_index = 0
         self.total_batches_seen = 0
         self.index_array: SampleOrder | None = None
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
+        check_shared_seed(self.shard, self.seed)
+        check_has_batch(
+            self.n,
+            self._global_batch_size(),
+            self.drop_remainder,
+            self.shard[1] if self.shard else 1,
+        )
 
     def _start_runtime(self) -> None:
         self._drawn_seed: int | None = None
@@ -103,6 +112,8 @@ class Epochs(KerasBase):
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "batch_size":
             value = checked_batch_size(value)
+        elif name == "shard":
+            value = checked_shard(value)
         object.__setattr__(self, name, value)
         if name in _OVERRIDABLE or (not name.startswith("_") and name not in _MOVING):
             self.__dict__["_revision"] = self.__dict__.get("_revision", 0) + 1
@@ -123,9 +134,14 @@ class Epochs(KerasBase):
         """What changes whenever settings change that lie outside of the flow."""
         return None
 
+    def _global_batch_size(self) -> int:
+        """Samples that all shards together get in a step."""
+        return self.batch_size * (self.shard[1] if self.shard else 1)
+
     # Epochs
 
     def _current_schedule(self) -> Schedule:
+        check_shared_seed(self.shard, self.seed)
         if self.seed is None and self._drawn_seed is None:
             self._drawn_seed = draw_base_seed()
         base = self.seed if self.seed is not None else self._drawn_seed
@@ -138,6 +154,7 @@ class Epochs(KerasBase):
             base,
             self._epoch_order(),
             bool(self.drop_remainder),
+            self.shard,
         )
         if schedule is None or settings != schedule.settings:
             self._schedule = schedule = Schedule(*settings)

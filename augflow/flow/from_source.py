@@ -28,6 +28,9 @@ class SourceFlow(EngineIterator):
         shuffle: whether each epoch has an order of its own. Defaults to True.
         seed: int in [0, 2**32); None: drawn from NumPy's global generator.
         drop_remainder: whether an epoch ends before a batch that would be shorter.
+        shard: (index, count): which part of each batch is this flow's, for one of several
+            processes that train one model, see docs/shards.md; "auto": as the environment says.
+            ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
         workers: worker processes; None (default): one for each CPU; 0: none.
         timeout: seconds that a sample may take in a worker, None (default) for any.
 
@@ -43,11 +46,13 @@ class SourceFlow(EngineIterator):
         seed: int | None = None,
         *,
         drop_remainder: bool = False,
+        shard: Any = None,
         workers: int | None = None,
         timeout: float | None = None,
     ) -> None:
         self.source = source
         self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
+        self.shard = shard
         self.timeout = checked_timeout(timeout)
         self._processes = checked_workers(workers)
         super().__init__(len(source), batch_size, shuffle, seed)

@@ -124,8 +124,8 @@ class Iterator(Resumable):
     # Access
 
     def __len__(self) -> int:
-        """Batches an epoch."""
-        return batch_count(self.n, self.batch_size, self.drop_remainder)
+        """Batches an epoch, the same number for all shards."""
+        return batch_count(self.n, self._global_batch_size(), self.drop_remainder)
 
     @property
     @uninterrupted

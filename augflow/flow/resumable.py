@@ -129,7 +129,7 @@ class Resumable(Epochs):
         if self._described is None or self._described[0] != revision:
             description = {
                 "`samples`": int(self.n),
-                "`batch_size`": int(self.batch_size),
+                "`batch_size` (of all shards)": self._global_batch_size(),
                 "`shuffle`": bool(self.shuffle),
                 "`seed`": self.seed,
                 "`drop_remainder`": bool(self.drop_remainder),

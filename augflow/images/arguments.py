@@ -20,6 +20,7 @@ from augflow.cache.flow_slots import checked_cache
 from augflow.companions.arguments import CompanionArguments
 from augflow.images.balance import checked_sampler
 from augflow.images.make_plan import validation_fraction
+from augflow.order.shard import check_not_saved, checked_shard
 from augflow.read.loaders import checked_formats
 from augflow.read.placement import checked_keep_aspect_ratio
 from augflow.read.resize import CHANNELS, FILTERS
@@ -40,12 +41,14 @@ class FileArguments:
     exif: bool = False
     cache: Any = None
     drop_remainder: bool = False
+    shard: Any = None
     verbose: bool = True
     companions: CompanionArguments = field(default_factory=CompanionArguments)
 
     @classmethod
     def among(cls, given: Mapping[str, Any]) -> FileArguments:
         """Those among the arguments of a call, e.g. its ``locals()``."""
+        check_not_saved(given["shard"], given["save_to_dir"])
         companions = CompanionArguments(
             **{each.name: given[each.name] for each in fields(CompanionArguments)}
         )
@@ -72,6 +75,7 @@ class FileArguments:
             exif=checked_switch("exif", self.exif),
             cache=checked_cache(self.cache),
             drop_remainder=checked_switch("drop_remainder", self.drop_remainder),
+            shard=checked_shard(self.shard),
             verbose=checked_switch("verbose", self.verbose),
             companions=self.companions,
         )

@@ -31,6 +31,7 @@ from augflow.images.saving import HIGHEST_OF_ARRAYS, check_save_to_dir, save_ima
 from augflow.images.unlikely import warn_of_array, warn_of_unused_split
 from augflow.order.fingerprint import digest
 from augflow.order.schedule import Place
+from augflow.order.shard import check_not_saved
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.runtime.engine import Batch
 
@@ -83,6 +84,7 @@ class NumpyArrayIterator(EngineIterator):
         *,
         augment: bool | None = None,
         drop_remainder: bool = False,
+        shard: Any = None,
     ) -> None:
         self.dtype = defaults.floatx() if dtype is None else dtype
         self.data_format = defaults.data_format() if data_format is None else data_format
@@ -113,6 +115,8 @@ class NumpyArrayIterator(EngineIterator):
         self.subset = subset
         self.augment = checked_augment(augment)
         self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
+        check_not_saved(shard, save_to_dir)
+        self.shard = shard
         if self.augment:
             warn_of_array(image_data_generator, self.x)
         if has_user_augmentation(self):

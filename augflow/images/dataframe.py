@@ -111,6 +111,7 @@ class DataFrameIterator(FileIterator):
         keypoints: Keypoints | None = None,
         with_transform_matrix: bool = False,
         drop_remainder: bool = False,
+        shard: Any = None,
         verbose: bool = True,
     ) -> None:
         call = locals()

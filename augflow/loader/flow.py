@@ -37,6 +37,7 @@ def flow_from_loader(
     num_classes: int | None = None,
     sample_weight: Mapping[Any, float] | Sequence[float] | np.ndarray | None = None,
     drop_remainder: bool = False,
+    shard: Any = None,
     validation_split: float = 0,
     subset: Subset | None = None,
     augment: Callable[[Any, np.random.Generator], Any] | None = None,
@@ -66,6 +67,9 @@ def flow_from_loader(
         drop_remainder: leave out a last batch that would be shorter: an epoch has
             ``samples // batch_size`` batches. What is left out are the last samples of the
             epoch's order, so with ``shuffle`` others in each epoch.
+        shard: (index, count): which part of each batch is this flow's, for one of several
+            processes that train one model, see docs/shards.md; "auto": as the environment says.
+            ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
         validation_split: the fraction of the samples that is for validation: the first ones. See
             ``partition`` for a split by chance.
         subset: "training" or "validation", with ``validation_split``.
@@ -102,6 +106,7 @@ class LoaderIterator(EngineIterator):
         labels: one a sample, an array, or None.
         sample_weight: one a sample, an array, or None.
         load, augment, num_classes, pad, pad_value, drop_remainder, timeout: as given.
+        shard: (index, count), or None.
     """
 
     def __init__(
@@ -116,6 +121,7 @@ class LoaderIterator(EngineIterator):
         num_classes: int | None = None,
         sample_weight: Any = None,
         drop_remainder: bool = False,
+        shard: Any = None,
         validation_split: float = 0,
         subset: Subset | None = None,
         augment: Callable[[Any, np.random.Generator], Any] | None = None,
@@ -149,6 +155,7 @@ class LoaderIterator(EngineIterator):
         self.pad_value = pad_value
         self.subset = subset
         self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
+        self.shard = shard
         self._processes = checked_workers(workers)
         self.timeout = checked_timeout(timeout)
         self._learnt: tuple[tuple[Any, ...], Structure] | None = None

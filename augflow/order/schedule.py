@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from augflow.order.permutation import EpochOrder, SampleOrder, batch_count, epoch_order, occurrences
+from augflow.order.shard import Shard, part_of
 from augflow.order.streams import SampleSeeds, StreamState, seeded
 from augflow.order.subset import check_has_batch
 
@@ -48,12 +49,18 @@ class Epoch:
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One batch: what names it, its samples, the stream it draws from, and the samples' own."""
+    """One batch: what names it, its samples, the stream it draws from, and the samples' own.
+
+    ``begin`` is the place of its first sample in the epoch's order, and ``skipped`` how many rows
+    of the global batch come before, which draw from the same stream.
+    """
 
     key: tuple[int, int, int]
     indices: np.ndarray
     stream: StreamState
     seeds: SampleSeeds
+    begin: int
+    skipped: int = 0
 
 
 class Schedule:
@@ -61,14 +68,15 @@ class Schedule:
 
     Args:
         samples: number of samples.
-        batch_size: samples a batch.
+        batch_size: samples a batch; of one shard.
         shuffle: whether each epoch has a permutation of its own.
         base_seed: int in [0, 2**32).
         order: draws the order of an epoch. Defaults to a permutation.
         drop_remainder: whether an epoch ends before a batch that would be shorter.
+        shard: which part of each batch is taken, see ``shard.checked_shard``; None for all.
 
     Raises:
-        ValueError: that leaves no batch.
+        ValueError: that leaves no batch, or one that is too short to be shared.
     """
 
     def __init__(
@@ -79,16 +87,20 @@ class Schedule:
         base_seed: int,
         order: EpochOrder = epoch_order,
         drop_remainder: bool = False,
+        shard: Shard | None = None,
     ) -> None:
-        self.settings = (samples, batch_size, shuffle, base_seed, order, drop_remainder)
-        check_has_batch(samples, batch_size, drop_remainder)
+        self.settings = (samples, batch_size, shuffle, base_seed, order, drop_remainder, shard)
+        shards = shard[1] if shard else 1
+        check_has_batch(samples, batch_size * shards, drop_remainder, shards)
         self.samples = samples
-        self.batch_size = batch_size
+        # Of all shards together.
+        self.batch_size = batch_size * shards
+        self.shard = shard
         self.shuffle = shuffle
         self.base_seed = base_seed
         self.order = order
         # The samples that an epoch hands over.
-        self._shown = samples - samples % batch_size if drop_remainder else samples
+        self._shown = samples - samples % self.batch_size if drop_remainder else samples
         self._epochs: dict[int, Epoch] = {}
 
     def epoch(self, start: int) -> Epoch:
@@ -111,12 +123,13 @@ class Schedule:
         """
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
         shown = (position * self.batch_size) % self._shown if self._shown else 0
-        rows = slice(shown, shown + self.batch_size)
+        first, last = part_of(min(self.batch_size, len(epoch.order) - shown), self.shard)
+        rows = slice(shown + first, shown + last)
         indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
         again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
         seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
-        return Place((epoch.start, position, seen), indices, stream, seeds)
+        return Place((epoch.start, position, seen), indices, stream, seeds, rows.start, first)
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""

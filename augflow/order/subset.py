@@ -71,11 +71,25 @@ def subset_part(samples: int, validation_split: Any, subset: str | None) -> slic
     return part
 
 
-def check_has_batch(samples: int, batch_size: int, drop_remainder: bool) -> None:
-    """Raise where leaving out a short batch leaves no batch at all."""
+def check_has_batch(samples: int, batch_size: int, drop_remainder: bool, shards: int = 1) -> None:
+    """Raise where leaving out a short batch leaves none, or a short one is too short to be shared.
+
+    Args:
+        samples: in an epoch.
+        batch_size: of all shards together.
+        drop_remainder: whether a shorter batch is left out.
+        shards: which share each batch.
+    """
     if drop_remainder and samples < batch_size:
         raise ValueError(
             f"drop_remainder=True leaves no batch of {samples} samples: batch_size is {batch_size}"
+            + (f", {batch_size // shards} for each of {shards} shards" if shards > 1 else "")
+        )
+    if not drop_remainder and 0 < samples % batch_size < shards:
+        raise ValueError(
+            f"the last batch of an epoch of {samples} samples has {samples % batch_size}, too few "
+            f"for {shards} shards, which need equal numbers of batches: pass drop_remainder=True, "
+            f"or another `batch_size`. Received: batch_size={batch_size // shards} for each"
         )
 
 
