@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Generator
 from collections.abc import Iterator as AbstractIterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from augflow.order.streams import (
 from augflow.report.stats import FlowStats, make_stats
 from augflow.runtime.exit_guard import exit_guard
 from augflow.scan.folders import IMAGE_FORMATS
+
+if TYPE_CHECKING:
+    from augflow.faces.for_torch import TorchLoader
 
 
 @faces_keras("Iterator")
@@ -150,6 +153,50 @@ class Iterator(Resumable):
         self.reset()
         for _ in range(len(self)):
             yield next(self)
+
+    def to_torch(
+        self, *, channels_first: bool = False, pin_memory: bool | None = None
+    ) -> TorchLoader:
+        """This flow in the place of a ``torch.utils.data.DataLoader``.
+
+        Each ``for`` loop over it is one epoch of tensors. They are the arrays of ``next()``, in
+        the same memory; arrays of text stay arrays.
+
+        Args:
+            channels_first: give arrays of rank 4 and 5 (images, masks, volumes) as (batch,
+                channels, height, width), by a view in torch's "channels_last" memory format,
+                without a copy. Without effect if the flow has that format already. Defaults to
+                False.
+            pin_memory: copy batches to pinned memory, from which a GPU copies while it works; None
+                (default): where torch has a GPU.
+
+        Returns:
+            An iterable with ``len``, ``set_epoch``, ``state_dict`` and ``load_state_dict``; see
+            docs/torch.md.
+
+        Raises:
+            ImportError: torch is not installed.
+        """
+        from augflow.faces.for_torch import TorchLoader
+
+        return TorchLoader(self, channels_first, pin_memory)
+
+    def to_tf_dataset(self) -> Any:
+        """This flow as a ``tf.data.Dataset``, for ``fit``, strategies and loops in ``tf.function``.
+
+        Each pass over it is one epoch, and epochs differ.
+
+        Returns:
+            A dataset of batches as ``next()`` gives them, with tuples in the place of lists. Its
+            ``cardinality()`` is ``len(flow)``; its ``element_spec`` has all axes, and that of the
+            samples where all batches have the same number (``drop_remainder=True``).
+
+        Raises:
+            ImportError: TensorFlow is not installed.
+        """
+        from augflow.faces.for_tensorflow import to_tf_dataset
+
+        return to_tf_dataset(self)
 
     def next(self) -> Any:
         """The next batch, as ``next(flow)``."""

@@ -33,7 +33,9 @@ LARGEST_PICTURE_BYTES = 300_000
 FENCE = re.compile(r"^```(\w*)\s*$")
 NOT_RUN = re.compile(r"^<!-- not run: (\S.*) -->$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-FRAMEWORK = re.compile(r"^\s*(import|from) (keras|tensorflow)\b", re.MULTILINE)
+FRAMEWORK = re.compile(r"^\s*(import|from) (keras|tensorflow|torch)\b", re.MULTILINE)
+# What is not installed everywhere; a page that needs it is skipped there.
+EXTRA = re.compile(r"^\s*(?:import|from) (torch)\b", re.MULTILINE)
 # What a page may hold besides Python. An unknown language would be a snippet that never runs.
 OTHER_LANGUAGES = {"sh", "diff", "text"}
 
@@ -179,6 +181,8 @@ def run_page(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("page", pages_with_snippets())
 def test_snippets_run(page: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn.datasets")
+    for extra in EXTRA.findall(script_of(text_of(page))):
+        pytest.importorskip(extra, reason=f"{extra} is not installed")
     finished = run_page(page, tmp_path)
     assert finished.returncode == 0, finished.stderr[-4000:]
     # Advice that makes augflow warn is bad advice. loky's tracker, which cleans up after killed

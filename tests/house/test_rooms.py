@@ -19,7 +19,12 @@ MOST_LINES_OF_A_MODULE = 400
 MOST_LINES_OF_A_BODY = 60
 
 # Where a framework may be imported: when a user asks for something of it.
-FACES = {"companions.check_pipeline", "report.stats_callback"}
+FACES = {
+    "companions.check_pipeline",
+    "faces.for_tensorflow",
+    "faces.for_torch",
+    "report.stats_callback",
+}
 FRAMEWORKS = {"albumentations", "jax", "keras", "tensorflow", "torch"}
 
 # The one place that may know NumPy's global generator: unseeded flows take their seed there.
