@@ -13,4 +13,13 @@ def warp(
     add: np.ndarray | None,
     path: int,
 ) -> None: ...
+def weigh(size: int, low: float, high: float, count: int, filter: int) -> bytes: ...
+def resample(
+    source: np.ndarray,
+    target: np.ndarray,
+    columns: bytes | None,
+    rows: bytes | None,
+    rows_first: bool,
+    path: int,
+) -> None: ...
 def best() -> int: ...

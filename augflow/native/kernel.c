@@ -6,13 +6,13 @@
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 
+#include "buffers.h"
+#include "paths.h"
+#include "resample.h"
 #include "warp.h"
 
 /* Counted up with each change of what Python calls: a module that was built before is not used. */
-enum { INTERFACE = 1 };
-
-/* The paths, as the Python side numbers them. All give the same bits. */
-enum path { PLAIN, AVX2, AVX512 };
+enum { INTERFACE = 2 };
 
 #define PATH(name) name##_plain
 #define TARGET
@@ -22,7 +22,7 @@ enum path { PLAIN, AVX2, AVX512 };
 #undef TARGET
 #undef WIDE
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if HAS_AVX2
 #include "wide.h"
 #define WIDE 1
 #define PATH(name) name##_avx2
@@ -33,31 +33,13 @@ enum path { PLAIN, AVX2, AVX512 };
 #endif
 
 /* Coordinates eight at a time; blending gains nothing from wider registers. */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if HAS_AVX512
 #define PATH(name) name##_avx512
-#define TARGET                                                                                     \
-    __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,prefer-vector-width=512")))
+#define TARGET TARGET_AVX512
 #include "rows.h"
 #undef PATH
 #undef TARGET
-#define HAS_AVX512 1
 #endif
-
-static enum path best_path(void)
-{
-#if HAS_AVX512
-    /* VBMI2 tells the processors apart that lower their clock for such instructions (the first
-       ones that had them) from those that do not. */
-    if (__builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
-        return AVX512;
-#endif
-#ifdef WIDE
-    if (__builtin_cpu_supports("avx2"))
-        return AVX2;
-#endif
-    return PLAIN;
-}
 
 static void warp_by(enum path path, const struct warp *warp, int in_rows)
 {
@@ -65,7 +47,7 @@ static void warp_by(enum path path, const struct warp *warp, int in_rows)
 #if HAS_AVX512
     case AVX512: warp_image_avx512(warp, in_rows); break;
 #endif
-#ifdef WIDE
+#if HAS_AVX2
     case AVX2: warp_image_avx2(warp, in_rows); break;
 #endif
     default: warp_image_plain(warp, in_rows);
@@ -89,61 +71,6 @@ struct call {
     enum path path;
     char *copy; /* memory for one image, NULL if images are read where they lie */
 };
-
-static int is_format(const Py_buffer *buffer, const char *format)
-{
-    const char *given = buffer->format ? buffer->format : "B";
-
-    if (*given == '@' || *given == '=' || (*given == '<' && PY_LITTLE_ENDIAN))
-        given++;
-    return strcmp(given, format) == 0;
-}
-
-/* Whether a buffer holds references, which may not be copied as bytes. */
-static int holds_objects(const Py_buffer *buffer)
-{
-    return buffer->format && strchr(buffer->format, 'O') != NULL;
-}
-
-/* Whether everything in a buffer lies at a multiple of `bytes`. */
-static int is_aligned(const Py_buffer *buffer, size_t bytes)
-{
-    int aligned = (uintptr_t)buffer->buf % bytes == 0;
-
-    for (int axis = 0; axis < buffer->ndim; axis++)
-        aligned &= (size_t)buffer->strides[axis] % bytes == 0;
-    return aligned;
-}
-
-/* Whether the channels of a pixel lie side by side, and the pixels of a row, too. */
-static int is_packed(const Py_buffer *buffer)
-{
-    const Py_ssize_t *shape = buffer->shape, *strides = buffer->strides;
-
-    return (shape[3] == 1 || strides[3] == buffer->itemsize) &&
-           (shape[2] == 1 || strides[2] == shape[3] * buffer->itemsize);
-}
-
-/* The first and the last byte + 1 of what a buffer's axes from `axis` on reach. */
-static void bounds(const Py_buffer *buffer, int axis, const char *start, const char **low,
-                   const char **high)
-{
-    *low = start;
-    *high = start + buffer->itemsize;
-    for (; axis < buffer->ndim; axis++) {
-        ptrdiff_t reach = (buffer->shape[axis] - 1) * buffer->strides[axis];
-        *(reach < 0 ? low : high) += reach;
-    }
-}
-
-static int overlaps(const struct call *call)
-{
-    const char *low, *high, *target_low, *target_high;
-
-    bounds(&call->source, 0, call->source.buf, &low, &high);
-    bounds(&call->target, 0, call->target.buf, &target_low, &target_high);
-    return low < target_high && target_low < high;
-}
 
 /* Look at the images. Returns 0 and sets an error for what cannot be warped. */
 static int check_images(struct call *call)
@@ -251,7 +178,7 @@ static int take_memory(struct call *call)
         if (!warp->line)
             return PyErr_NoMemory() != NULL;
     }
-    if (!is_packed(source) || overlaps(call)) {
+    if (!is_packed(source) || overlaps(source, target)) {
         call->copy = PyMem_Malloc((size_t)image);
         if (!call->copy)
             return PyErr_NoMemory() != NULL;
@@ -389,6 +316,8 @@ static PyObject *best(PyObject *module, PyObject *nothing)
 
 static PyMethodDef methods[] = {
     {"warp", warp, METH_VARARGS, warp_doc},
+    {"weigh", weigh, METH_VARARGS, weigh_doc},
+    {"resample", resample, METH_VARARGS, resample_doc},
     {"best", best, METH_NOARGS, best_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -19,16 +19,18 @@ except ImportError:  # there was no compiler when augflow was installed
     _kernel = None  # type: ignore[assignment]
 
 # That of kernel.c.
-_INTERFACE = 1
+_INTERFACE = 2
 if _kernel is not None and getattr(_kernel, "INTERFACE", 0) != _INTERFACE:
     # A checkout that was updated and not installed again.
     _kernel = None  # type: ignore[assignment]
+# The module itself.
+COMPILED = _kernel
 
 VARIABLE = "AUGFLOW_KERNEL"
 OFF, PLAIN, AUTO = "off", "plain", "auto"
 _CHOICES = (AUTO, PLAIN, OFF)
 # In the kernel's order, the fastest last.
-_PATHS = (PLAIN, "avx2", "avx512")
+PATH_NAMES = (PLAIN, "avx2", "avx512")
 # As the kernel numbers them.
 FILL_MODES = {"nearest": 0, "reflect": 1, "constant": 2, "wrap": 3}
 ORDERS = (0, 1)
@@ -37,7 +39,7 @@ MOVE_LENGTH = 8
 
 
 # Those that this processor runs.
-PATHS = () if _kernel is None else _PATHS[: _kernel.best() + 1]
+PATHS = () if _kernel is None else PATH_NAMES[: _kernel.best() + 1]
 
 
 def _choose(wanted: str) -> str:
@@ -107,7 +109,7 @@ def warp_images(
     """
     fill = np.float32(cval) * multiply + add
     mode = FILL_MODES[fill_mode]
-    _kernel.warp(sources, targets, moves, mode, order, fill, multiply, add, _PATHS.index(path))
+    _kernel.warp(sources, targets, moves, mode, order, fill, multiply, add, PATH_NAMES.index(path))
 
 
 def pick_pixels(
@@ -133,4 +135,4 @@ def pick_pixels(
     """
     fill = np.full(sources.shape[3], cval, sources.dtype)
     mode = FILL_MODES[fill_mode]
-    _kernel.warp(sources, targets, moves, mode, 0, fill, None, None, _PATHS.index(path))
+    _kernel.warp(sources, targets, moves, mode, 0, fill, None, None, PATH_NAMES.index(path))

@@ -5,7 +5,6 @@
    in the same order, so the bits are the same. */
 #include <immintrin.h>
 
-#define TARGET_AVX2 __attribute__((target("avx2")))
 #define INLINE_AVX2 TARGET_AVX2 static inline __attribute__((always_inline))
 
 /* The most bytes that are loaded at once. */

@@ -2,7 +2,7 @@
 
 In: a path and ``ReadSettings``.
 Out: an array (height, width, channels).
-Knows: base.
-Read: image_file, decode, pillow, unchanged, tiff, loaders, orientation, placement, resize,
-    scaled, image_size, load_and_save.
+Knows: base, native.
+Read: image_file, decode, pillow, unchanged, tiff, loaders, orientation, placement, resample,
+    resize, scaled, image_size, load_and_save.
 """

@@ -13,6 +13,7 @@ from augflow.read.decode import COLOR_MODES, decode, describe_failure
 from augflow.read.loaders import find_loader, load
 from augflow.read.orientation import orientation_of, turn_image, turn_pixels
 from augflow.read.placement import placement
+from augflow.read.resample import uses_kernel
 from augflow.read.resize import (
     FILTERS,
     can_convert,
@@ -85,6 +86,8 @@ def read_image_bytes(
         if settings.decode == "fast":
             pixels = read_scaled(data, settings, clock, orientation)
         decoded = _decode(data, settings) if pixels is None else None
+        if isinstance(decoded, Image.Image) and _leaves_pillow(decoded, settings):
+            decoded = from_pillow(decoded)
         clock.lap(DECODE)
         if isinstance(decoded, Image.Image):
             resized = resize_image(
@@ -114,9 +117,19 @@ def _decode(data: bytes, settings: ReadSettings) -> np.ndarray | Image.Image:
     resized_by_pillow = (
         settings.target_size is not None
         and settings.interpolation != "nearest"
+        and not uses_kernel(settings.interpolation)
         and settings.color_mode != "rgba"
     )
     return decode(data, settings.color_mode, resized_by_pillow)
+
+
+def _leaves_pillow(image: Image.Image, settings: ReadSettings) -> bool:
+    """Whether the kernel resizes an image that only Pillow decodes."""
+    return (
+        image.mode in ("L", "RGB")
+        and settings.target_size is not None
+        and uses_kernel(settings.interpolation)
+    )
 
 
 def _read_by(loader: Loader, path: str, settings: ReadSettings, clock: StageClock) -> np.ndarray:

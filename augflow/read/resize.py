@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from augflow.read.placement import Box, Placement, placement
+from augflow.read.resample import resample
 
 CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 FILTERS = {
@@ -138,6 +139,10 @@ def resize_pixels(
         return pixels
     is_plain = pixels.dtype == np.uint8 and channels in (1, 3)
     if interpolation != "nearest":
+        box = placement(height, width, target_size, crop).source
+        resized = resample(pixels, target_size, interpolation, box)
+        if resized is not None:
+            return resized
         if not is_plain:
             return _resize_channels(pixels, target_size, interpolation, crop)
         image = to_pillow(pixels)
@@ -152,6 +157,16 @@ def resize_pixels(
         pixels, (target_size[1], target_size[0]), interpolation=cv2.INTER_NEAREST_EXACT
     )
     return resized.reshape(target_size[0], target_size[1], channels)
+
+
+def resize_part(
+    pixels: np.ndarray, target_size: tuple[int, int], interpolation: str, box: FractionalBox
+) -> np.ndarray:
+    """Resize a part of an array of gray or RGB pixels in 8 bits, as ``resize_box`` does."""
+    resized = resample(pixels, target_size, interpolation, box)
+    if resized is not None:
+        return resized
+    return from_pillow(resize_box(to_pillow(pixels), target_size, interpolation, box))
 
 
 def pad_pixels(pixels: np.ndarray, place: Placement, target_size: tuple[int, int]) -> np.ndarray:

@@ -17,10 +17,8 @@ from augflow.read.placement import Box, placement
 from augflow.read.resize import (
     average_windows,
     convert_pixels,
-    from_pillow,
     pad_pixels,
-    resize_box,
-    to_pillow,
+    resize_part,
 )
 
 DECODE_MODES = ("exact", "fast")
@@ -72,7 +70,7 @@ def read_scaled(
         left, top, right, bottom = (side / scale for side in box)
         # Not the whole image: its last row and column may stand for less than ``scale`` pixels.
         part = (left, top, right, bottom)
-        resized = from_pillow(resize_box(to_pillow(pixels), target, settings.interpolation, part))
+        resized = resize_part(pixels, target, settings.interpolation, part)
     result = convert_pixels(resized, settings.color_mode)
     result = pad_pixels(turn_pixels(result, orientation), place, settings.target_size)
     clock.lap(RESIZE)
