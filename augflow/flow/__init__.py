@@ -2,6 +2,6 @@
 
 In: a source of samples.
 Out: batches without end, and ``model.fit`` takes them.
-Knows: base, order, scan, cache, batch, report, runtime.
-Read: iterator, epochs, own_methods, engine_iterator, source, from_source, keras_base.
+Knows: base, order, scan, cache, batch, look, report, runtime.
+Read: iterator, epochs, own_methods, beside, engine_iterator, source, from_source, keras_base.
 """

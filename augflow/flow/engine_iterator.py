@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator as AbstractIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
+from augflow.look.facts import Facts
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of
@@ -102,6 +104,17 @@ class EngineIterator(Iterator):
         self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
         """Look at a batch that was built here, with its stream after the last draw."""
+
+    # Being looked at
+
+    def _facts(self) -> Facts:
+        return replace(super()._facts(), unit=self._unit(), workers=self._user_workers())
+
+    def _empty_batch(self) -> Any:
+        if self._builds_directly():
+            return None
+        nothing = np.arange(0)
+        return self._output(self._plan().layout.empty(0), nothing)
 
     # Life
 
@@ -235,7 +248,10 @@ class EngineIterator(Iterator):
         """Hand a batch over, without the samples that could not be built."""
         if not batch.bad:
             return self._output(batch.arrays, indices)
-        self._report_bad(batch.bad, indices)
+        if self._noted is None:
+            self._report_bad(batch.bad, indices)
+        else:
+            self._noted.extend(batch.bad)
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
         return self._output([array[kept] for array in batch.arrays], indices[kept])

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.batch.plan import BadSample
 from augflow.flow.keras_base import KerasBase
 from augflow.flow.own_methods import is_overridden
 from augflow.order.access_pattern import AccessPattern
@@ -55,6 +56,8 @@ class Epochs(KerasBase):
 
     # Whether an epoch ends before a batch that would be shorter; flows that offer it set it.
     drop_remainder = False
+    # Where a copy that is read beside its flow notes what it leaves out, in place of a report.
+    _noted: list[BadSample] | None = None
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any

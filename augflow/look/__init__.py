@@ -1,0 +1,8 @@
+"""What a flow and its samples look like: in words, in pictures, in a table of predictions.
+
+In: facts that a flow states, and batches that were read beside it.
+Out: texts, HTML, figures of matplotlib, tables of pandas.
+Knows: base.
+Read: facts, settings_in_words, words_of_flows, image_flows, pixels,
+    strip, html, extras.
+"""
