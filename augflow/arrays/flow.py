@@ -159,6 +159,9 @@ class ArraysIterator(Iterator):
     def _meaning(self) -> Meaning:
         return Meaning(None if self.targets is None else "unknown")
 
+    def _draws(self) -> bool:
+        return is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator)
+
     def _empty_batch(self) -> Any:
         return self._picked(np.arange(0))
 

@@ -3,5 +3,5 @@
 In: a source of samples.
 Out: batches without end, and ``model.fit`` takes them.
 Knows: base, order, scan, cache, batch, look, report, runtime.
-Read: iterator, epochs, own_methods, beside, engine_iterator, source, from_source, keras_base.
+Read: iterator, seen, beside, epochs, own_methods, engine_iterator, source, from_source, keras_base.
 """

@@ -110,6 +110,11 @@ class EngineIterator(Iterator):
     def _facts(self) -> Facts:
         return replace(super()._facts(), unit=self._unit(), workers=self._user_workers())
 
+    def _draws(self) -> bool:
+        if self._builds_directly() or self._facts().augmentations:
+            return True
+        return self._plan().calls_user_code
+
     def _empty_batch(self) -> Any:
         if self._builds_directly():
             return None

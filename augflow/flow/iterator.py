@@ -8,21 +8,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Generator
 from collections.abc import Iterator as AbstractIterator
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
-from augflow.flow.beside import copy_beside, some_beside
-from augflow.flow.epochs import Epochs
 from augflow.flow.keras_base import faces_keras, is_called_by_enqueuer
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
-from augflow.look.facts import Facts, Meaning, arrays_in
-from augflow.look.html import page_of
-from augflow.look.strip import strip_of
-from augflow.look.words_of_flows import in_one_line
+from augflow.flow.seen import Seen
 from augflow.order.permutation import (
     batch_count,
 )
@@ -36,7 +30,7 @@ from augflow.scan.folders import IMAGE_FORMATS
 
 
 @faces_keras("Iterator")
-class Iterator(Epochs):
+class Iterator(Seen):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
     For a loop that ends there is ``epoch()``.
@@ -271,64 +265,6 @@ class Iterator(Epochs):
         self.total_batches_seen = seen + 1
         self._live.step_to(place.stream)
         return place
-
-    # Being looked at; room look/ does it
-
-    def _facts(self) -> Facts:
-        """What there is to say of this flow; subclasses add to it."""
-        shape = (min(self.batch_size, int(self.n)),)
-        try:
-            empty = self._empty_batch()
-        except Exception:
-            # What shapes are may have to be learnt from a file, and that one may be broken.
-            empty = None
-        arrays = () if empty is None else arrays_in(empty)
-        order = "in the order of the data"
-        if self.shuffle:
-            seed = "no seed" if self.seed is None else f"seed {self.seed}"
-            order = f"shuffled, {seed}"
-        return Facts(
-            name=type(self).__name__,
-            samples=int(self.n),
-            unit="samples",
-            batches=len(self),
-            batch=tuple(
-                (what, (*shape, *array.shape[1:]), str(array.dtype)) for what, array in arrays
-            ),
-            order=order,
-            subset=getattr(self, "subset", None),
-        )
-
-    def _meaning(self) -> Meaning:
-        """What the arrays of a batch mean."""
-        return Meaning()
-
-    def _empty_batch(self) -> Any:
-        """A batch of no samples, as ``next()`` would give it; None where that is not known."""
-        return None
-
-    def _sample_names(self, indices: np.ndarray) -> list[Any]:
-        """What samples are called in tables: int array of shape (batch,) to names."""
-        return indices.tolist()
-
-    def __repr__(self) -> str:
-        try:
-            return in_one_line(self._facts())
-        except Exception:
-            # A flow half made, in a traceback or a debugger, must not hide what went wrong.
-            return object.__repr__(self)
-
-    def _repr_html_(self) -> str | None:
-        """What notebooks show: what the flow is, and six of its samples."""
-        try:
-            beside, meaning = copy_beside(self), self._meaning()
-            pictures = strip_of(
-                partial(some_beside, beside), int(self.n), meaning, self._sample_names
-            )
-            return page_of(self._facts(), pictures)
-        except Exception:
-            # As for ``__repr__``, which a notebook shows in its place.
-            return None
 
     # Life
 
