@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from augflow.order.schedule import Epoch
+from augflow.look.explanation import RowClock
+from augflow.order.schedule import Epoch, Place
 from augflow.order.streams import seeded
 
 
@@ -99,6 +100,34 @@ def some_beside(beside: Any, places: list[int], draw: int = 0) -> Part:
     beside._live.step_to(stream)
     batch = beside._get_batches_of_transformed_samples(indices)
     return _part(beside, draw, indices, batch)
+
+
+class Traced(NamedTuple):
+    """A batch that was built once more.
+
+    Attributes:
+        batch: as it was handed over.
+        left_out: rows that it lacks, of those it was to have.
+        drawn: for each of those rows what was drawn, see ``Built``.
+        clock: the times of those rows, None where the flow does not build row by row.
+    """
+
+    batch: Any
+    left_out: frozenset[int]
+    drawn: list[Any]
+    clock: RowClock | None
+
+
+def trace_beside(beside: Any, place: Place) -> Traced:
+    """Build a batch once more, in this process.
+
+    Args:
+        beside: from ``copy_beside``.
+        place: of the batch, in the flow.
+    """
+    beside._epoch = Epoch(place.key[0], place.indices, place.stream)
+    beside._live.step_to(place.stream)
+    return beside._trace(place)  # type: ignore[no-any-return]
 
 
 def _part(beside: Any, number: int, indices: np.ndarray, batch: Any) -> Part:

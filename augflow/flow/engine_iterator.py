@@ -16,8 +16,10 @@ from augflow.base.warn_user import warn_user
 from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
+from augflow.flow.beside import Traced
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
+from augflow.look.explanation import RowClock
 from augflow.look.facts import Facts
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
@@ -114,6 +116,19 @@ class EngineIterator(Iterator):
         if self._builds_directly() or self._facts().augmentations:
             return True
         return self._plan().calls_user_code
+
+    def _trace(self, place: Place) -> Traced:
+        if self._builds_directly():
+            return super()._trace(place)
+        plan, request, cache = self._plan(), self._request(place), self._image_cache()
+        arrays, clock = plan.layout.empty(request.samples), RowClock()
+        if request.lay is not None:
+            request.lay(arrays)
+        store = None if cache is None else cache.store
+        clock.skip()
+        built = plan.build(request.job(0, request.samples), arrays, clock, store)
+        batch = self._deliver(Batch(arrays, clock.work(request.samples), built.bad), place.indices)
+        return Traced(batch, frozenset(bad.row for bad in built.bad), built.drawn, clock)
 
     def _empty_batch(self) -> Any:
         if self._builds_directly():

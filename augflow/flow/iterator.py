@@ -180,6 +180,7 @@ class Iterator(Seen):
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
             visit.batch_is(place.key, len(place.indices))
+            self._last_place = place
             try:
                 return self._fetch(place, coming)
             except StopIteration as error:
@@ -219,6 +220,7 @@ class Iterator(Seen):
                 is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, len(place.indices))
+            self._last_place = place
             batch = self._fetch(place, coming)
             return with_tuples(batch) if is_for_keras else batch
 

@@ -5,6 +5,7 @@ Each method reads a copy of the flow, and leaves the rest to the room ``look``.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augflow.flow.beside import copy_beside, pass_beside, some_beside
+from augflow.flow.beside import Traced, copy_beside, pass_beside, some_beside, trace_beside
 from augflow.flow.epochs import Epochs
+from augflow.look.explanation import Explanation, described_move, row_of
 from augflow.look.facts import Facts, Meaning, arrays_in
 from augflow.look.html import page_of
 from augflow.look.predictions import check_can_predict, table_of_predictions
-from augflow.look.strip import strip_of
+from augflow.look.strip import label_of, strip_of
 from augflow.look.words_of_flows import in_one_line
+from augflow.order.schedule import Place
 
 if TYPE_CHECKING:
     import pandas
@@ -142,3 +145,83 @@ class Seen(Epochs):
         )
         index = getattr(self, "dataframe_index", None)
         return frame if index is None or len(index) != len(frame) else frame.set_axis(index)
+
+    def explain(self, batch: int | None = None, row: int | None = None) -> Any:
+        """What went into a batch: for each sample its name, seeds, parameters, matrix and times.
+
+        It is recomputed by the settings as they are now, in this process, while the flow stays
+        where it is.
+
+        Args:
+            batch: its number in the current epoch, as for ``flow[batch]``; None (default): the
+                batch that was handed over last.
+            row: of the batch as it was handed over; None (default) for all.
+
+        Returns:
+            An ``Explanation``, or a list of them, one a row.
+
+        Raises:
+            ValueError: no batch was handed over yet, or the flow decides by methods of its own
+                which samples come when.
+            IndexError: there is no such batch or row.
+        """
+        place = self._place_to_explain(batch)
+        beside, meaning = copy_beside(self), self._meaning()
+        traced = trace_beside(beside, place)
+        rows = [each for each in range(len(place.indices)) if each not in traced.left_out]
+        explained = partial(self._explanation, place, traced, rows, meaning)
+        if row is None:
+            return [explained(each) for each in range(len(rows))]
+        number = operator.index(row)
+        if not -len(rows) <= number < len(rows):
+            raise IndexError(f"row {number} is out of range: the batch has {len(rows)} rows")
+        return explained(number % len(rows))
+
+    def _place_to_explain(self, batch: int | None) -> Place:
+        if batch is None:
+            if self._last_place is None:
+                raise ValueError(
+                    "no batch was handed over yet, so there is none to explain: call next(flow) "
+                    "first, or give the number of a batch, as flow.explain(0)"
+                )
+            return self._last_place
+        if self.seed is None and self._drawn_seed is None:
+            raise ValueError(
+                "a flow without a seed draws one with its first batch: call next(flow) first"
+            )
+        number, length = operator.index(batch), len(self)
+        if not -length <= number < length:
+            raise IndexError(f"batch {number} is out of range: an epoch has {length} batches")
+        schedule, position = self._current_schedule(), number % length
+        epoch = self._epoch or schedule.epoch(self.total_batches_seen)
+        return schedule.place(epoch, position, epoch.start + position)
+
+    def _explanation(
+        self, place: Place, traced: Traced, rows: list[int], meaning: Meaning, number: int
+    ) -> Explanation:
+        row, seeds = rows[number], place.seeds
+        again = 0 if seeds.occurrences is None else seeds.occurrences[row]
+        key = (seeds.base, seeds.epoch, seeds.samples[row], *((again,) if again else ()))
+        drawn = traced.drawn[row] if traced.drawn else None
+        parameters, matrix = described_move(drawn)
+        inputs = traced.batch[0] if isinstance(traced.batch, tuple) else traced.batch
+        return Explanation(
+            name=self._sample_names(place.indices[row : row + 1])[0],
+            index=int(place.indices[row]),
+            label=label_of(traced.batch, number, meaning),
+            epoch=place.key[0],
+            batch=place.key[1],
+            row=number,
+            seeds={"flow": seeds.base, "batch": place.stream, "sample": key},
+            parameters=parameters,
+            matrix=matrix,
+            seconds={} if traced.clock is None else traced.clock.of(row),
+            inputs=row_of(inputs, number),
+        )
+
+    def _trace(self, place: Place) -> Traced:
+        """Build the batch of a place once more; the flow is one of ``copy_beside``."""
+        flow: Any = self
+        batch = flow._get_batches_of_transformed_samples(place.indices)
+        left_out = frozenset(bad.row for bad in self._noted or ())
+        return Traced(batch, left_out, [], None)

@@ -343,6 +343,7 @@ class FileIterator(EngineIterator):
                 for other in self._current_schedule().before(place, self._epoch, _STAND_INS):
                     with suppress(NothingLeftError):
                         batch = super()._fetch(other, iter(()))
+                        self._last_place = other
                         self._bad_files.add_stand_in()
                         return batch
             raise
