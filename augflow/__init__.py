@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from augflow.images.directory import DirectoryIterator
     from augflow.images.verify import verify
     from augflow.loader.flow import LoaderIterator, flow_from_loader
+    from augflow.look.confusion import prediction_report
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
@@ -65,6 +66,7 @@ __all__ = [
     "map_points",
     "partition",
     "photometric",
+    "prediction_report",
     "preprocessing",
     "scan_directory",
     "verify",
@@ -95,6 +97,7 @@ _HOMES = {
     "map_points": "augflow.transform.point_matrix",
     "partition": "augflow.scan.partition",
     "photometric": "augflow.companions.pipeline",
+    "prediction_report": "augflow.look.confusion",
     "scan_directory": "augflow.scan.folder_table",
     "verify": "augflow.images.verify",
 }

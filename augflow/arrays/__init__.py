@@ -2,6 +2,6 @@
 
 In: arrays, or trees of them.
 Out: batches of their rows.
-Knows: base, order, scan, report, flow.
+Knows: base, order, scan, look, report, flow.
 Read: tree, flow.
 """

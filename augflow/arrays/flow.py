@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator as AbstractIterator
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from augflow.base.stage_times import READ, StageClock
 from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
+from augflow.look.facts import Facts, Meaning, classes_of_array, counted
 from augflow.order.fingerprint import digest
 from augflow.order.schedule import Place
 from augflow.order.subset import subset_part, warn_of_sorted_split
@@ -144,6 +146,12 @@ class ArraysIterator(Iterator):
 
     def _rows(self, indices: np.ndarray) -> Any:
         clock = StageClock()
+        batch = self._picked(indices)
+        clock.lap(READ)
+        self._meter.add(clock.work(len(indices)), 0)
+        return batch
+
+    def _picked(self, indices: np.ndarray) -> Any:
         pick = partial(map_arrays, function=lambda array: rows_of(array, indices))
         inputs = pick(self.inputs)
         batch = inputs
@@ -154,9 +162,21 @@ class ArraysIterator(Iterator):
         elif isinstance(inputs, tuple):
             # Keras would take the second of two inputs for the targets.
             batch = (inputs,)
-        clock.lap(READ)
-        self._meter.add(clock.work(len(indices)), 0)
         return batch
+
+    def _facts(self) -> Facts:
+        classes = classes_of_array(self.targets)
+        counts = None if classes is None else counted(classes, range(int(classes.max()) + 1))
+        return replace(super()._facts(), classes=counts)
+
+    def _meaning(self) -> Meaning:
+        return Meaning(None if self.targets is None else "unknown")
+
+    def _draws(self) -> bool:
+        return is_overridden(self, "_get_batches_of_transformed_samples", ArraysIterator)
+
+    def _empty_batch(self) -> Any:
+        return self._picked(np.arange(0))
 
     def stats(self) -> FlowStats:
         """Where the time of the last and of the current epoch went; ``print`` it to read it."""

@@ -50,7 +50,7 @@ class ImagePlan(ImageSettings):
         rows.build()
         if self.inputs_as_targets:
             arrays[1][job.start : job.stop] = arrays[0][job.start : job.stop]
-        return Built(rows.stream, rows.bad)
+        return Built(rows.stream, rows.bad, rows.drawn)
 
 
 class _Rows(ABC):
@@ -59,6 +59,7 @@ class _Rows(ABC):
     Attributes:
         stream: of the batch; what draws from it advances it.
         bad: rows that hold no sample.
+        drawn: for each row its ``Move``, or what a method of the user's has drawn.
         one_pass: the stages between reading and the batch as one; None where they are several.
     """
 
@@ -76,6 +77,7 @@ class _Rows(ABC):
             raise ValueError("a batch whose samples run user code must be built as a whole")
         self.stream = open_stream(job.stream)
         self.bad: list[BadSample] = []
+        self.drawn: list[Any] = []
         self.plan = plan
         self.job = job
         self.arrays = arrays
@@ -103,6 +105,7 @@ class _Rows(ABC):
         """The order of the stages, for one image as it was read; None for one to be left out."""
         # Also for a row that is left out: those after it draw what they always draw.
         drawn = self._draw(place)
+        self.drawn.append(drawn)
         if image is None:
             return
         companions = None
@@ -231,6 +234,7 @@ class _RowsBySettings(_Rows):
         self.clock.lap(AUGMENT)
         if not plan.is_indivisible and _is_small_array(plan):
             self._build_small()
+            self.drawn = list(map(Move, self._parameters, self._matrices))
         else:
             super().build()
 

@@ -22,6 +22,7 @@ from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
 from augflow.flow.engine_iterator import EngineIterator
+from augflow.look.facts import Meaning
 from augflow.order.fingerprint import digest
 from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place
@@ -146,6 +147,9 @@ class CsvIterator(EngineIterator):
         if self._targets is None:
             return inputs
         return inputs, _arranged(self._targets, arrays)
+
+    def _meaning(self) -> Meaning:
+        return Meaning(None if self._targets is None else "unknown", name_column="row")
 
     # Units: what is parsed at once where batches are read one after the other
 

@@ -2,6 +2,7 @@
 
 In: a source of samples.
 Out: batches without end, and ``model.fit`` takes them.
-Knows: base, order, scan, cache, batch, report, runtime, faces.
-Read: iterator, epochs, resumable, own_methods, engine_iterator, source, from_source, keras_base.
+Knows: base, order, scan, cache, batch, look, report, runtime, faces.
+Read: iterator, resumable, seen, beside, epochs, own_methods, engine_iterator, source, from_source,
+    keras_base.
 """

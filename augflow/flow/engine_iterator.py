@@ -16,8 +16,11 @@ from augflow.base.warn_user import warn_user
 from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
+from augflow.flow.beside import Traced
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
+from augflow.look.explanation import RowClock
+from augflow.look.facts import Facts
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of
@@ -99,6 +102,35 @@ class EngineIterator(Iterator):
         self, batch: Batch, indices: np.ndarray, stream: np.random.RandomState
     ) -> None:
         """Look at a batch that was built here, with its stream after the last draw."""
+
+    # Being looked at
+
+    def _facts(self) -> Facts:
+        return replace(super()._facts(), unit=self._unit(), workers=self._user_workers())
+
+    def _draws(self) -> bool:
+        if self._builds_directly() or self._facts().augmentations:
+            return True
+        return self._plan().calls_user_code
+
+    def _trace(self, place: Place) -> Traced:
+        if self._builds_directly():
+            return super()._trace(place)
+        plan, request, cache = self._plan(), self._request(place), self._image_cache()
+        arrays, clock = plan.layout.empty(request.samples), RowClock()
+        if request.lay is not None:
+            request.lay(arrays)
+        store = None if cache is None else cache.store
+        clock.skip()
+        built = plan.build(request.job(0, request.samples), arrays, clock, store)
+        batch = self._deliver(Batch(arrays, clock.work(request.samples), built.bad), place.indices)
+        return Traced(batch, frozenset(bad.row for bad in built.bad), built.drawn, clock)
+
+    def _empty_batch(self) -> Any:
+        if self._builds_directly():
+            return None
+        nothing = np.arange(0)
+        return self._output(self._plan().layout.empty(0), nothing)
 
     # Life
 
@@ -233,7 +265,10 @@ class EngineIterator(Iterator):
         """Hand a batch over, without the samples that could not be built."""
         if not batch.bad:
             return self._output(batch.arrays, indices)
-        self._report_bad(batch.bad, indices)
+        if self._noted is None:
+            self._report_bad(batch.bad, indices)
+        else:
+            self._noted.extend(batch.bad)
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
         return self._output([array[kept] for array in batch.arrays], indices[kept])

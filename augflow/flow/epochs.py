@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.batch.plan import BadSample
 from augflow.flow.keras_base import KerasBase
 from augflow.flow.own_methods import is_overridden
 from augflow.order.access_pattern import AccessPattern
@@ -18,7 +19,7 @@ from augflow.order.live_stream import LiveStream
 from augflow.order.permutation import EpochOrder, SampleOrder, checked_batch_size, epoch_order
 from augflow.order.position_set import PositionSet
 from augflow.order.sample_count import SampleCount
-from augflow.order.schedule import Epoch, Schedule
+from augflow.order.schedule import Epoch, Place, Schedule
 from augflow.order.shard import Shard, check_shared_seed, checked_shard
 from augflow.order.streams import (
     as_global,
@@ -35,7 +36,7 @@ from augflow.report.epoch_meter import EpochMeter
 # Attributes that move with every batch; a change of any other one may change the batches.
 _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
 # What a pickle leaves out, and a copy starts anew.
-_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices")
+_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices", "_last_place")
 # Methods that take the place of the class's own where they are set on one flow.
 _OVERRIDABLE = frozenset({"_flow_index", "_get_batches_of_transformed_samples", "_set_index_array"})
 
@@ -59,6 +60,10 @@ class Epochs(KerasBase):
     drop_remainder = False
     # Which part of each batch is this flow's, where several processes share it.
     shard: Shard | None = None
+    # Where a copy that is read beside its flow notes what it leaves out, in place of a report.
+    _noted: list[BadSample] | None = None
+    # The batch that was handed over last.
+    _last_place: Place | None = None
 
     def __init__(
         self, n: int, batch_size: int, shuffle: bool, seed: int | None, **kwargs: Any

@@ -78,6 +78,9 @@ class SourceFlow(EngineIterator):
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         return self.source.output(arrays, indices)
 
+    def _sample_names(self, indices: np.ndarray) -> list[Any]:
+        return self.source.names(indices)
+
     def _image_cache(self) -> ImageCache | None:
         cache = self.source.cache()
         return None if cache is None else cache.cache

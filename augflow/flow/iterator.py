@@ -17,6 +17,7 @@ from augflow.errors import BatchIndexError
 from augflow.flow.keras_base import faces_keras, is_called_by_enqueuer
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.flow.resumable import Resumable
+from augflow.flow.seen import Seen
 from augflow.order.permutation import batch_count
 from augflow.order.schedule import Epoch, Place
 from augflow.order.streams import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @faces_keras("Iterator")
-class Iterator(Resumable):
+class Iterator(Resumable, Seen):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
     For a loop that ends there is ``epoch()``.
@@ -225,6 +226,7 @@ class Iterator(Resumable):
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
             visit.batch_is(place.key, len(place.indices))
+            self._last_place = place
             try:
                 return self._fetch(place, coming)
             except StopIteration as error:
@@ -232,6 +234,10 @@ class Iterator(Resumable):
                 raise RuntimeError(
                     "a function that this flow calls raised StopIteration"
                 ) from error
+
+    def _has_own_indices(self) -> bool:
+        """Whether somebody else decides which samples ``next()`` gives."""
+        return self._given_indices is not None or is_overridden(self, "_flow_index", Iterator)
 
     @uninterrupted
     def __getitem__(self, idx: int) -> Any:
@@ -260,6 +266,7 @@ class Iterator(Resumable):
                 is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, len(place.indices))
+            self._last_place = place
             batch = self._fetch(place, coming)
             return with_tuples(batch) if is_for_keras else batch
 
@@ -291,9 +298,6 @@ class Iterator(Resumable):
         """
         while True:
             yield self._advance().indices
-
-    def _has_own_indices(self) -> bool:
-        return self._given_indices is not None or is_overridden(self, "_flow_index", Iterator)
 
     def _advance(self) -> Place:
         """Step to the next batch: Keras's counters, and the place they point to."""

@@ -29,6 +29,8 @@ from augflow.images.make_plan import (
 )
 from augflow.images.saving import HIGHEST_OF_ARRAYS, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_array, warn_of_unused_split
+from augflow.look.facts import Facts, Meaning
+from augflow.look.image_flows import facts_of_array, meaning_of_array
 from augflow.order.fingerprint import digest
 from augflow.order.schedule import Place
 from augflow.order.shard import check_not_saved
@@ -205,6 +207,12 @@ class NumpyArrayIterator(EngineIterator):
         if len(self._timings) == _BATCHES_TIMED and self._wanted_workers():
             self.close()
         return batch
+
+    def _facts(self) -> Facts:
+        return facts_of_array(self, super()._facts())
+
+    def _meaning(self) -> Meaning:
+        return meaning_of_array(self)
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         others = [values[indices] for values in self.x_misc]

@@ -25,7 +25,7 @@ from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
 from augflow.images.files import FileIterator
-from augflow.images.outputs import WITHOUT_CLASSES
+from augflow.images.outputs import WITHOUT_CLASSES, arrangement_of
 from augflow.order.sample_count import SampleCount
 from augflow.order.subset import warn_of_sorted_split
 from augflow.scan.dataframe import (
@@ -66,6 +66,7 @@ class DataFrameIterator(FileIterator):
     allowed_class_modes = frozenset(CLASS_MODES)
     # A subclass may leave out the initialisation of its base.
     _table_inputs: TableInputs | None = None
+    _target_names: tuple[str, ...] | None = None
 
     def __init__(
         self,
@@ -157,7 +158,7 @@ class DataFrameIterator(FileIterator):
                 f"subset {self.subset!r} holds no images: the fraction {self.split} of "
                 f"{given_rows} row(s) rounds to none"
             )
-        self._arrange_companions(arguments, dataframe, y_col)
+        self._arrangement = arrangement_of(self, arguments, dataframe, y_col)
         kind = "validated" if validate_filenames else "non-validated"
         belonging = (
             "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
@@ -180,6 +181,7 @@ class DataFrameIterator(FileIterator):
         self.dataframe_index = dataframe.index
         if self.class_mode not in WITHOUT_CLASSES:
             self.classes = class_numbers(dataframe, y_col, self.class_indices)
+        self._target_names = tuple(map(str, y_col)) if isinstance(y_col, list | tuple) else None
         self.filenames = dataframe[x_col].tolist()
         self.samples = SampleCount(len(self.filenames))
         self._sample_weight = None if weight_col is None else dataframe[weight_col].to_numpy()

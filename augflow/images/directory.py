@@ -27,6 +27,7 @@ from augflow.companions.annotations import Boxes, Keypoints
 from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.files import FileIterator
+from augflow.images.outputs import arrangement_of
 from augflow.order.sample_count import SampleCount
 from augflow.scan.class_order import sort_classes
 from augflow.scan.folders import (
@@ -125,7 +126,7 @@ class DirectoryIterator(FileIterator):
         self.class_mode = class_mode
         self.dtype = defaults.floatx() if dtype is None else dtype
         self._scan(classes, follow_links)
-        self._arrange_companions(arguments)
+        self._arrangement = arrangement_of(self, arguments)
         found = f"Found {self.samples} images belonging to {self.num_classes} classes."
         tell(found, self.verbose)
         super().__init__(self.samples, batch_size, shuffle, seed)

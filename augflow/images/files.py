@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator as AbstractIterator
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +18,12 @@ from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
 from augflow.cache.flow_slots import CurrentCache, FlowCache, open_flow_cache
 from augflow.cache.images import CacheInfo, ImageCache
-from augflow.companions.arrange import Arrangement, ImageRows, arrange_companions
+from augflow.companions.arrange import Arrangement
 from augflow.flow.engine_iterator import EngineIterator
-from augflow.images.arguments import FileArguments, check_reading, checked_target_size, split_of
+from augflow.images.arguments import check_reading, checked_target_size, split_of
 from augflow.images.balance import BalancedSampler, class_weight, single_labels
 from augflow.images.make_plan import (
     make_image_plan,
-    own_methods,
     sample_timeout,
     user_augmentation,
 )
@@ -32,6 +31,8 @@ from augflow.images.outputs import files_fingerprint, with_targets
 from augflow.images.reading import FileReading
 from augflow.images.saving import HIGHEST_OF_FILES, check_save_to_dir, save_images
 from augflow.images.unlikely import warn_of_unused_split
+from augflow.look.facts import Facts, Meaning
+from augflow.look.image_flows import facts_of_files, meaning_of_files
 from augflow.order.permutation import EpochOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
@@ -39,9 +40,6 @@ from augflow.read.resize import CHANNELS
 from augflow.report.bad_files import BadFiles, NothingLeftError
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
-
-if TYPE_CHECKING:
-    import pandas
 
 # So many others are tried in the place of a batch of broken files alone.
 _STAND_INS = 4
@@ -111,27 +109,6 @@ class FileIterator(EngineIterator):
         self.interpolation = interpolation
         self.split = split_of(subset, image_data_generator)
         self.subset = subset
-
-    def _arrange_companions(
-        self,
-        arguments: FileArguments,
-        dataframe: pandas.DataFrame | None = None,
-        mask_column: Any = None,
-    ) -> None:
-        """Find what moves with the images, once ``filenames`` are known."""
-        images = ImageRows(
-            filenames=self.filenames,
-            root=self._root(),
-            path=self._path,
-            read=self._reading.settings_of_any(self),
-            dataframe=dataframe,
-            mask_column=mask_column,
-            is_part=self.split is not None,
-            skips=self.on_error == "skip",
-        )
-        stranger = own_methods(self.image_data_generator)
-        with_masks = self.class_mode == "mask"
-        self._arrangement = arrange_companions(arguments.companions, with_masks, images, stranger)
 
     def _set_image_shape(self, channels: int) -> None:
         if self.data_format == "channels_last":
@@ -284,6 +261,17 @@ class FileIterator(EngineIterator):
         inputs = self._inputs(arrays[0], indices)
         return with_targets(self, inputs, arrays, indices, self._arrangement)
 
+    # Being looked at
+
+    def _facts(self) -> Facts:
+        return facts_of_files(self, super()._facts())
+
+    def _meaning(self) -> Meaning:
+        return meaning_of_files(self)
+
+    def _sample_names(self, indices: np.ndarray) -> list[Any]:
+        return [self.filenames[index] for index in indices.tolist()]
+
     # Classes
 
     def class_weight(self) -> dict[int, float]:
@@ -358,6 +346,7 @@ class FileIterator(EngineIterator):
                 for other in self._current_schedule().before(place, self._epoch, _STAND_INS):
                     with suppress(NothingLeftError):
                         batch = super()._fetch(other, iter(()))
+                        self._last_place = other
                         self._bad_files.add_stand_in()
                         return batch
             raise

@@ -1,16 +1,20 @@
-"""A batch of images as the model gets it: inputs, targets, weights."""
+"""A batch of images as the model gets it: inputs, targets, weights, and what moves with them."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.targets import batch_targets
-from augflow.companions.arrange import Arrangement
-from augflow.images.make_plan import plan_digest
+from augflow.companions.arrange import Arrangement, ImageRows, arrange_companions
+from augflow.images.arguments import FileArguments
+from augflow.images.make_plan import own_methods, plan_digest
 from augflow.order.fingerprint import digest
+
+if TYPE_CHECKING:
+    import pandas
 
 WITHOUT_CLASSES = frozenset({"input", "mask", "multi_output", "raw", None})
 
@@ -83,3 +87,34 @@ def with_targets(
         return (inputs,) if isinstance(inputs, tuple) else inputs
     weights = flow.sample_weight
     return (inputs, targets) if weights is None else (inputs, targets, weights[indices])
+
+
+def arrangement_of(
+    flow: Any,
+    arguments: FileArguments,
+    dataframe: pandas.DataFrame | None = None,
+    mask_column: Any = None,
+) -> Arrangement | None:
+    """What moves with the images of a flow; None for nothing.
+
+    Args:
+        flow: a ``FileIterator`` that knows its files and its class mode.
+        arguments: it was asked for.
+        dataframe: with a row for each file; None for a directory.
+        mask_column: column or columns of the dataframe that hold masks.
+
+    Raises:
+        TypeError, ValueError, FileNotFoundError: see ``arrange_companions``.
+    """
+    images = ImageRows(
+        filenames=flow.filenames,
+        root=flow._root(),
+        path=flow._path,
+        read=flow._reading.settings_of_any(flow),
+        dataframe=dataframe,
+        mask_column=mask_column,
+        is_part=flow.split is not None,
+        skips=flow.on_error == "skip",
+    )
+    stranger = own_methods(flow.image_data_generator)
+    return arrange_companions(arguments.companions, flow.class_mode == "mask", images, stranger)

@@ -15,6 +15,8 @@ from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
 from augflow.flow.keras_base import KerasFace, faces_keras
 from augflow.images.fit import Statistics, flow_statistics
+from augflow.look.html import table_of_settings
+from augflow.look.settings_in_words import as_call, changed_settings
 from augflow.order.streams import as_global, global_stream, open_stream
 from augflow.transform import draw
 from augflow.transform.apply import transform_image, transform_matrices
@@ -186,6 +188,28 @@ class ImageTransformer(KerasFace):
             warn_user(
                 f"`{name}` has no effect yet: call this generator's fit(images) or fit(flow).",
             )
+
+    # Being looked at
+
+    @staticmethod
+    def _plain() -> ImageTransformer:
+        """A generator with all defaults, to compare with."""
+        return ImageTransformer()
+
+    def __repr__(self) -> str:
+        try:
+            return as_call(type(self).__name__, changed_settings(self, self._plain()))
+        except Exception:
+            # One half made, in a traceback or a debugger, must not hide what went wrong.
+            return object.__repr__(self)
+
+    def _repr_html_(self) -> str | None:
+        """What notebooks show: the arguments that are not the default ones."""
+        try:
+            return table_of_settings(type(self).__name__, changed_settings(self, self._plain()))
+        except Exception:
+            # As for ``__repr__``, which a notebook shows in its place.
+            return None
 
     # One image at a time
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from augflow.batch.request import Request
 from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.loader.plan import LoaderPlan, UserFunctions, learn_from_first
+from augflow.look.facts import Facts, Meaning, counted
 from augflow.order.fingerprint import digest
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import subset_part
@@ -247,6 +249,24 @@ class LoaderIterator(EngineIterator):
 
     def _unit(self) -> str:
         return "samples"
+
+    def _facts(self) -> Facts:
+        facts = super()._facts()
+        if self.num_classes is not None:
+            facts = replace(facts, classes=counted(self.labels, range(self.num_classes)))
+        if self.augment is not None:
+            facts = replace(facts, augmentations={"augment": self.augment})
+        return facts
+
+    def _meaning(self) -> Meaning:
+        names = None if self.num_classes is None else tuple(range(self.num_classes))
+        parts = len(self._structure().tree) if isinstance(self._structure().tree, tuple) else 1
+        has_targets = self.labels is not None or parts > 1
+        kind = "categorical" if names is not None else "unknown" if has_targets else None
+        return Meaning(kind, names, name_column="id")
+
+    def _sample_names(self, indices: np.ndarray) -> list[Any]:
+        return [self.ids[index] for index in indices.tolist()]
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

@@ -1,0 +1,77 @@
+"""The settings of a generator that are not the default ones, for whoever looks at it."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from augflow.base.shorten import shortened
+
+# The arguments that move or colour pixels by chance.
+RANDOM = (
+    "rotation_range",
+    "width_shift_range",
+    "height_shift_range",
+    "brightness_range",
+    "shear_range",
+    "zoom_range",
+    "channel_shift_range",
+    "horizontal_flip",
+    "vertical_flip",
+    "augmentation",
+)
+# Where an attribute has another name than the argument.
+_ATTRIBUTES = {"validation_split": "_validation_split"}
+
+
+def changed_settings(generator: Any, plain: Any) -> dict[str, Any]:
+    """The arguments of a generator that differ from those of one made without any.
+
+    Args:
+        generator: to be described.
+        plain: of the same kind, with all defaults.
+
+    Returns:
+        {argument: value}, in the order of the signature.
+    """
+    changed = {}
+    for name in inspect.signature(type(plain)).parameters:
+        attribute = _ATTRIBUTES.get(name, name)
+        value, default = (vars(one).get(attribute) for one in (generator, plain))
+        if not _are_equal(value, default):
+            changed[name] = value
+    return changed
+
+
+def as_call(name: str, settings: dict[str, Any]) -> str:
+    """Settings as a call that makes them: "ImageDataGenerator(rotation_range=20)"."""
+    return f"{name}({', '.join(f'{key}={in_words(value)}' for key, value in settings.items())})"
+
+
+def in_words(value: Any) -> str:
+    """A setting in a few characters: functions by their names, numbers of four digits."""
+    name = getattr(value, "__qualname__", None)
+    if name is not None:
+        return str(name)
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        inner = ", ".join(in_words(one) for one in value[:6])
+        more = ", ..." if len(value) > 6 else ""
+        return f"[{inner}{more}]" if isinstance(value, list) else f"({inner}{more})"
+    text = " ".join(shortened(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _are_equal(value: Any, default: Any) -> bool:
+    if value is default:
+        return True
+    if callable(value) or callable(default):
+        return False
+    try:
+        return bool(np.array_equal(value, default))
+    except (TypeError, ValueError):
+        # Of a kind that cannot be compared: a list of arrays of different shapes.
+        return False
