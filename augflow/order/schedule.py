@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,14 +45,24 @@ class Epoch:
         return occurrences(self.order)
 
 
-@dataclass(frozen=True, eq=False)
-class Place:
-    """One batch: what names it, its samples, the stream it draws from, and the samples' own."""
+class Place(NamedTuple):
+    """One batch: what names it, its samples, and the stream it draws from.
+
+    ``base_seed`` is the flow's; ``occurrences`` says of each sample how often it came before, or
+    is None.
+    """
 
     key: tuple[int, int, int]
     indices: np.ndarray
     stream: StreamState
-    seeds: SampleSeeds
+    base_seed: int
+    occurrences: np.ndarray | None
+
+    @property
+    def seeds(self) -> SampleSeeds:
+        """Where the samples have generators of their own; made where they are asked for."""
+        again = None if self.occurrences is None else self.occurrences.tolist()
+        return SampleSeeds(self.base_seed, self.key[0], self.indices.tolist(), again)
 
 
 class Schedule:
@@ -112,9 +123,9 @@ class Schedule:
         rows = slice(shown, shown + self.batch_size)
         indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
-        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
-        return Place((epoch.start, position, seen), indices, stream, seeds)
+        counts = epoch.occurrences
+        again = None if counts is None else counts[rows]
+        return Place((epoch.start, position, seen), indices, stream, self.base_seed, again)
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""
