@@ -6,13 +6,14 @@ from collections.abc import Iterator as AbstractIterator
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from augflow.arrays.tree import check_same_order, map_arrays, named_arrays, rows_of, tree_of_arrays
 from augflow.base.checks import arguments_of, checked_switch
-from augflow.base.stage_times import READ, StageClock
+from augflow.base.stage_times import read_only
 from augflow.base.words import Subset
 from augflow.flow.iterator import Iterator
 from augflow.flow.own_methods import is_overridden
@@ -145,20 +146,18 @@ class ArraysIterator(Iterator):
         return self._rows(np.asarray(index_array))
 
     def _rows(self, indices: np.ndarray) -> Any:
-        clock = StageClock()
+        begin = perf_counter()
         batch = self._picked(indices)
-        clock.lap(READ)
-        self._meter.add(clock.work(len(indices)), 0)
+        self._meter.add(read_only(len(indices), perf_counter() - begin), 0)
         return batch
 
     def _picked(self, indices: np.ndarray) -> Any:
-        pick = partial(map_arrays, function=lambda array: rows_of(array, indices))
-        inputs = pick(self.inputs)
+        inputs = rows_of(self.inputs, indices)
         batch = inputs
         if self.targets is not None and self.sample_weight is not None:
-            batch = (inputs, pick(self.targets), self.sample_weight[indices])
+            batch = (inputs, rows_of(self.targets, indices), self.sample_weight[indices])
         elif self.targets is not None:
-            batch = (inputs, pick(self.targets))
+            batch = (inputs, rows_of(self.targets, indices))
         elif isinstance(inputs, tuple):
             # Keras would take the second of two inputs for the targets.
             batch = (inputs,)

@@ -89,15 +89,18 @@ def named_arrays(tree: Any, where: str) -> Iterator[tuple[str, np.ndarray]]:
         yield where, tree
 
 
-def rows_of(array: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Some rows, in memory of their own and in the byte order of this machine."""
+def rows_of(tree: Any, indices: np.ndarray) -> Any:
+    """The same tree of some rows, in memory of their own and in the byte order of this machine."""
+    if isinstance(tree, dict):
+        return {key: rows_of(branch, indices) for key, branch in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple([rows_of(branch, indices) for branch in tree])
     # ``take`` is faster, but first copies all of an array that is laid out in another way: it
     # would read the whole of a memory-mapped file.
-    if array.flags.c_contiguous and array.flags.aligned:
-        rows = np.take(array, indices, axis=0)
-    else:
-        rows = array[indices]
-    return rows.astype(rows.dtype.newbyteorder("="), copy=False)
+    flags = tree.flags
+    # The method: np.take takes half a microsecond more.
+    rows = tree.take(indices, 0) if flags.c_contiguous and flags.aligned else tree[indices]
+    return rows if rows.dtype.isnative else rows.astype(rows.dtype.newbyteorder("="))
 
 
 def _indices(value: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 STAGES = ("read", "decode", "resize", "augment", "standardize")
 READ, DECODE, RESIZE, AUGMENT, STANDARDIZE = range(len(STAGES))
+# Of all stages but reading, the first one.
+_NO_SECONDS = (0.0,) * (len(STAGES) - 1)
 
 
 class Work(NamedTuple):
@@ -83,6 +85,11 @@ class StageClock:
         """The sums so far, as those of ``samples`` images."""
         self._end_sample()
         return Work(samples, tuple(self._seconds), self._began - self._begin, self._slowest)
+
+
+def read_only(samples: int, seconds: float) -> Work:
+    """What it took to read some samples, where there is nothing else to do."""
+    return Work(samples, (seconds, *_NO_SECONDS), seconds)
 
 
 def total(works: Iterable[Work]) -> Work:

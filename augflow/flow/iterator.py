@@ -212,17 +212,18 @@ class Iterator(Resumable, Seen):
             the inputs, (inputs, targets) or (inputs, targets, weights), by their arguments.
         """
         if self._has_own_indices():
-            with exit_guard().fetching():
+            with exit_guard():
                 with self.lock:
                     index_array = next(self.index_generator)
                 return self._get_batches_of_transformed_samples(index_array)
-        with exit_guard().fetching(), self._meter.visit(len(self)) as visit:
+        with exit_guard(), self._meter.visit(len(self)) as visit:
             with self.lock:
                 place = self._advance()
                 assert self._epoch is not None
                 coming: AbstractIterator[Place] = iter(())
                 if not self._has_own_order():
-                    coming = self._current_schedule().coming(
+                    assert self._schedule is not None
+                    coming = self._schedule.coming(
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
             visit.batch_is(place.key, len(place.indices))
@@ -253,7 +254,7 @@ class Iterator(Resumable, Seen):
             raise BatchIndexError(
                 f"batch index {number} is out of range: this flow has {length} batches an epoch"
             )
-        with exit_guard().fetching(), self._meter.visit(length) as visit:
+        with exit_guard(), self._meter.visit(length) as visit:
             with self.lock:
                 if self._ended and position in self._asked:
                     self._begin_pass()
@@ -309,8 +310,10 @@ class Iterator(Resumable, Seen):
             self._asked.clear()
             self._ended = self._counted = False
         place = schedule.place(epoch, position, seen)
-        self.batch_index = schedule.follower(position)
-        self.total_batches_seen = seen + 1
+        # Past ``__setattr__``, which lets nothing follow from these.
+        counters = self.__dict__
+        counters["batch_index"] = schedule.follower(position)
+        counters["total_batches_seen"] = seen + 1
         self._live.step_to(place.stream)
         return place
 

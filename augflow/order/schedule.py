@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -47,20 +48,27 @@ class Epoch:
         return occurrences(self.order)
 
 
-@dataclass(frozen=True, eq=False)
-class Place:
-    """One batch: what names it, its samples, the stream it draws from, and the samples' own.
+class Place(NamedTuple):
+    """One batch: what names it, its samples, and the stream it draws from.
 
-    ``begin`` is the place of its first sample in the epoch's order, and ``skipped`` how many rows
-    of the global batch come before, which draw from the same stream.
+    ``base_seed`` is the flow's; ``occurrences`` says of each sample how often it came before, or
+    is None. ``begin`` is the place of the first sample in the epoch's order, and ``skipped`` how
+    many rows of the global batch come before, which draw from the same stream.
     """
 
     key: tuple[int, int, int]
     indices: np.ndarray
     stream: StreamState
-    seeds: SampleSeeds
+    base_seed: int
+    occurrences: np.ndarray | None
     begin: int
     skipped: int = 0
+
+    @property
+    def seeds(self) -> SampleSeeds:
+        """Where the samples have generators of their own; made where they are asked for."""
+        again = None if self.occurrences is None else self.occurrences.tolist()
+        return SampleSeeds(self.base_seed, self.key[0], self.indices.tolist(), again)
 
 
 class Schedule:
@@ -124,12 +132,15 @@ class Schedule:
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
         shown = (position * self.batch_size) % self._shown if self._shown else 0
         first, last = part_of(min(self.batch_size, len(epoch.order) - shown), self.shard)
-        rows = slice(shown + first, shown + last)
+        begin = shown + first
+        rows = slice(begin, shown + last)
         indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
-        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
-        return Place((epoch.start, position, seen), indices, stream, seeds, rows.start, first)
+        counts = epoch.occurrences
+        again = None if counts is None else counts[rows]
+        return Place(
+            (epoch.start, position, seen), indices, stream, self.base_seed, again, begin, first
+        )
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""

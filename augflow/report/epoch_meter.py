@@ -65,7 +65,10 @@ class Visit:
         self.images = images
 
     def __enter__(self) -> Visit:
-        self._meter._enter()
+        meter = self._meter
+        with meter._lock:
+            meter._elapse()
+            meter._inside += 1
         return self
 
     def __exit__(
@@ -74,7 +77,16 @@ class Visit:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._meter._leave(self if kind is None else None)
+        meter = self._meter
+        with meter._lock:
+            meter._elapse()
+            meter._inside -= 1
+            if kind is None:
+                meter._count(self)
+            if not meter._inside:
+                # Nobody will bring what older epochs lack: they were given up, as by ``reset``.
+                while len(meter._tallies) > 1:
+                    meter._tallies.popitem(last=False)
 
 
 class EpochMeter:
@@ -137,22 +149,6 @@ class EpochMeter:
         self._tallies.clear()
         self._moment = None
         self._waited = self._worked = 0.0
-
-    def _enter(self) -> None:
-        with self._lock:
-            self._elapse()
-            self._inside += 1
-
-    def _leave(self, visit: Visit | None) -> None:
-        with self._lock:
-            self._elapse()
-            self._inside -= 1
-            if visit is not None:
-                self._count(visit)
-            if not self._inside:
-                # Nobody will bring what older epochs lack: they were given up, as by ``reset``.
-                while len(self._tallies) > 1:
-                    self._tallies.popitem(last=False)
 
     def _elapse(self) -> None:
         now = perf_counter()

@@ -16,8 +16,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from augflow.base.interrupts import at_exit
 from augflow.errors import InterpreterExitingError
@@ -28,7 +27,10 @@ _UNWINDING_SECONDS = 0.2
 
 
 class ExitGuard:
-    """Counts the batches being fetched, and ends that when the interpreter exits."""
+    """Counts the batches being fetched, and ends that when the interpreter exits.
+
+    A context manager around each fetch, of any number of threads at once.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,9 +40,8 @@ class ExitGuard:
         self._is_closing = False
         self._serves_threads = False
 
-    @contextmanager
-    def fetching(self) -> Iterator[None]:
-        """Around each fetch.
+    def __enter__(self) -> None:
+        """Begin a fetch.
 
         Raises:
             InterpreterExitingError: no more batches are given.
@@ -53,17 +54,22 @@ class ExitGuard:
                     self._hook_is_set = True
                     at_exit(self._close)
                 self._fetching += 1
-                if threading.current_thread() is not threading.main_thread():
+                if threading.get_ident() != threading.main_thread().ident:
                     self._serves_threads = True
         if refused:
             raise exiting()
-        try:
-            yield
-        except InterpreterExitingError:
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End it; an ``InterpreterExitingError`` becomes the one that fits the thread."""
+        with self._lock:
+            self._fetching -= 1
+        if isinstance(error, InterpreterExitingError):
             raise exiting() from None
-        finally:
-            with self._lock:
-                self._fetching -= 1
 
     @property
     def is_closing(self) -> bool:

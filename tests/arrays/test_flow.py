@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from augflow import flow_from_arrays
 from tests.flow_world import take
 
 few = settings(max_examples=40)
+
+# Of Python, for each batch; each takes about a fifth of a microsecond.
+MOST_CALLS = 60
 
 
 @few
@@ -337,3 +341,23 @@ def test_fit_takes_the_flow(several: type) -> None:
     np.testing.assert_allclose(
         ours.predict(unlabelled, verbose=0), theirs.predict(inputs, verbose=0), rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_batch_of_few_rows_takes_few_calls() -> None:
+    flow = flow_from_arrays(np.zeros((1600, 4), "float32"), np.zeros(1600), batch_size=16, seed=1)
+    take(flow, 3)
+    calls: list[str] = []
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        if event == "call":
+            calls.append(frame.f_code.co_qualname)
+
+    # Calls and not seconds, which depend on what else the machine does.
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for _ in range(50):
+            next(flow)
+    finally:
+        sys.setprofile(before)
+    assert len(calls) <= 50 * MOST_CALLS, calls[-MOST_CALLS - 5 :]
