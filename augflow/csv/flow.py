@@ -123,6 +123,10 @@ class CsvIterator(EngineIterator):
     def _most_rows(self) -> int:
         return max(self.batch_size, self._unit_rows)
 
+    def _serves_in_own_order(self) -> bool:
+        # Not where rows are to come in order and Keras is left to shuffle batches of them.
+        return bool(self.shuffle)
+
     def _request_for(
         self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
     ) -> Request:
@@ -143,9 +147,10 @@ class CsvIterator(EngineIterator):
             return super()._fetch(place, coming)
         if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
-            following = list(islice(coming, 1))
+            # Of two threads one may be ahead.
+            following = list(islice(coming, 2))
             coming = chain(following, coming)
-            if [other.key[1] for other in following] != [place.key[1] + 1]:
+            if place.key[1] + 1 not in [other.key[1] for other in following]:
                 self._note_of_leap()
                 return super()._fetch(place, coming)
         pieces = []
@@ -164,9 +169,8 @@ class CsvIterator(EngineIterator):
         if self._leaps == _MANY_LEAPS:
             warn_user(
                 "batches of a CSV flow are asked for here and there, and each is looked up and "
-                "parsed by itself, many times slower than one after the other. Under Keras: "
-                "model.fit(..., shuffle=False); the flow shuffles the rows itself "
-                "(flow_from_csv(..., shuffle=True)).",
+                "parsed by itself, many times slower than one after the other. For model.fit let "
+                "the flow shuffle the rows: flow_from_csv(..., shuffle=True).",
             )
 
     def _keeps_all(self, place: Place) -> bool:
