@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
@@ -134,6 +135,9 @@ class CsvIterator(EngineIterator):
         return Request(key, len(indices), stream, indices)  # type: ignore[arg-type]
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        return self._arranged(arrays)
+
+    def _arranged(self, arrays: list[np.ndarray]) -> Any:
         inputs = _arranged(self._inputs, arrays)
         if self._targets is None:
             return inputs
@@ -160,8 +164,9 @@ class CsvIterator(EngineIterator):
                 return super()._fetch(place, coming)
             pieces.append([array[part] for array in arrays])
         # Copies, since units stay here and consumers may write into what they get.
-        arrays = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
-        return self._output(arrays, place.indices)
+        if len(pieces) == 1:
+            return self._arranged([array.copy() for array in pieces[0]])
+        return self._arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
 
     def _note_of_leap(self) -> None:
         """Take note of a batch that was parsed by itself, and say once what that costs."""
@@ -182,7 +187,7 @@ class CsvIterator(EngineIterator):
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
         start, position, _ = place.key
         order = self._order_of(start)
-        count = len(place.indices)
+        count = len(place)
         if 2 * count > self._unit_rows or self._builds_directly():
             return []
         if not isinstance(order, RowOrder):
@@ -190,14 +195,16 @@ class CsvIterator(EngineIterator):
             return []
         # As in Schedule.place, also where somebody has made the flow shorter.
         begin = position * self.batch_size % self.n
-        first, last = np.searchsorted(order.units, [begin, begin + count - 1], side="right") - 1
+        borders = order.unit_borders
+        unit = bisect_right(borders, begin) - 1
         parts = []
-        for unit in range(int(first), int(last) + 1):
-            unit_begin, unit_end = order.units[unit : unit + 2].tolist()
+        while borders[unit] < begin + count:
+            unit_begin, unit_end = borders[unit : unit + 2]
             part = slice(
                 max(begin, unit_begin) - unit_begin, min(begin + count, unit_end) - unit_begin
             )
             parts.append(((self.__dict__.get("_revision"), start, unit), part))
+            unit += 1
         return parts
 
     def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
@@ -228,8 +235,8 @@ class CsvIterator(EngineIterator):
         _, start, unit = key
         order = self._order_of(start)
         assert isinstance(order, RowOrder)
-        begin, end = order.units[unit : unit + 2].tolist()
-        rows = order[begin:end]
+        begin, end = order.unit_borders[unit : unit + 2]
+        rows = order.drawn(begin, end)
         return Request(key, len(rows), start, rows)  # type: ignore[arg-type]
 
     def _order_of(self, start: int) -> SampleOrder:

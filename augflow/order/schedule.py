@@ -44,14 +44,51 @@ class Epoch:
         return occurrences(self.order)
 
 
-@dataclass(frozen=True, eq=False)
 class Place:
-    """One batch: what names it, its samples, the stream it draws from, and the samples' own."""
+    """One batch: what names it, its samples, the stream it draws from, and the samples' own.
 
-    key: tuple[int, int, int]
-    indices: np.ndarray
-    stream: StreamState
-    seeds: SampleSeeds
+    Which samples they are is looked up when it is asked for: batches that are cut out of larger
+    parts, as of CSV files, need not know it.
+
+    Attributes:
+        key: start of the epoch, position in it, batches seen before.
+        stream: what the batch draws from.
+    """
+
+    __slots__ = ("_base_seed", "_epoch", "_indices", "_rows", "key", "stream")
+
+    def __init__(
+        self,
+        epoch: Epoch,
+        key: tuple[int, int, int],
+        rows: slice,
+        stream: StreamState,
+        base_seed: int,
+    ) -> None:
+        self.key = key
+        self.stream = stream
+        self._epoch = epoch
+        self._rows = rows
+        self._base_seed = base_seed
+        self._indices: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        rows = self._rows
+        return max(0, min(rows.stop, len(self._epoch.order)) - rows.start)
+
+    @property
+    def indices(self) -> np.ndarray:
+        """Positions of the samples: an int64 array of shape (batch,)."""
+        if self._indices is None:
+            self._indices = self._epoch.order[self._rows]
+        return self._indices
+
+    @property
+    def seeds(self) -> SampleSeeds:
+        """Where the samples have generators of their own."""
+        epoch = self._epoch
+        again = None if epoch.occurrences is None else epoch.occurrences[self._rows].tolist()
+        return SampleSeeds(self._base_seed, epoch.start, self.indices.tolist(), again)
 
 
 class Schedule:
@@ -110,11 +147,8 @@ class Schedule:
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
         shown = (position * self.batch_size) % self._shown if self._shown else 0
         rows = slice(shown, shown + self.batch_size)
-        indices = epoch.order[rows]
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        again = None if epoch.occurrences is None else epoch.occurrences[rows].tolist()
-        seeds = SampleSeeds(self.base_seed, epoch.start, indices.tolist(), again)
-        return Place((epoch.start, position, seen), indices, stream, seeds)
+        return Place(epoch, (epoch.start, position, seen), rows, stream, self.base_seed)
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""

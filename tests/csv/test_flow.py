@@ -92,6 +92,16 @@ def test_an_order_holds_each_row_once(
     assert sorted(whole.tolist()) == list(range(first, stop))
     parts = [order[start : start + cut] for start in range(0, len(order), cut)]
     assert np.concatenate(parts).tolist() == whole.tolist()
+    # What a worker draws by itself is the same, whichever part of it is asked for.
+    drawn = [order.drawn(start, min(start + cut, len(order)))
+             for start in range(0, len(order), cut)]  # fmt: skip
+    for part, rows_of_part in zip(drawn, parts, strict=True):
+        assert np.asarray(part).tolist() == rows_of_part.tolist()
+        assert np.asarray(part[1:3]).tolist() == rows_of_part[1:3].tolist()
+        spans, places = pickle.loads(pickle.dumps(part)).to_read()
+        assert len(spans) == len(part) == len(rows_of_part)
+        taken = spans.rows() if places is None else spans.rows()[places]
+        assert taken.tolist() == rows_of_part.tolist()
     # Units cut the epoch into parts that hold something, and not too much.
     assert order.units[0] == 0 and order.units[-1] == len(order)
     assert (np.diff(order.units) > 0).all()
