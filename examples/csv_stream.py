@@ -100,7 +100,7 @@ def main() -> None:
     )
     model.compile("adam", "mse", metrics=["mae"])
     # The flow shuffles the rows. If Keras shuffled the batches as well, it would only take longer.
-    model.fit(training, validation_data=validation, epochs=options.epochs, shuffle=False, verbose=2)
+    model.fit(training, validation_data=validation, epochs=options.epochs, verbose=2)
 
     error = model.evaluate(validation, return_dict=True, verbose=0)["mae"]
     targets = np.concatenate([validation[index][1] for index in range(len(validation))])

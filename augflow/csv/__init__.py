@@ -3,6 +3,6 @@
 In: paths and columns.
 Out: batches of numbers, in any order.
 Knows: memory, base, order, cache, batch, look, runtime, flow.
-Read: records, index, index_file, open_files, table, read, numbers, preprocess, columns, plan,
-    row_order, flow.
+Read: records, index, index_file, open_files, table, read, numbers, preprocess, row_order, plan,
+    columns, flow.
 """

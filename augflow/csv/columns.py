@@ -13,7 +13,7 @@ from augflow.base.shorten import shortened
 from augflow.base.stage_times import StageClock
 from augflow.csv.plan import CsvPlan, Output
 from augflow.csv.preprocess import Column
-from augflow.csv.table import CsvTable
+from augflow.csv.table import CsvTable, RowSpans
 
 # What of a batch's arrays goes where: one of them, or a dict of them.
 Structure = int | dict[str, int]
@@ -52,11 +52,11 @@ def make_plan(
     outputs: list[Output] = []
     inputs = _structure("x_cols", x_cols, columns, outputs)
     targets = None if y_cols is None else _structure("y_cols", y_cols, columns, outputs)
-    rows = np.arange(min(_ROWS_TRIED, table.rows))
+    spans = RowSpans(np.array([0]), np.array([min(_ROWS_TRIED, table.rows)]))
     if functions:
-        outputs = _with_shapes(table, outputs, rows[:1])
+        outputs = _with_shapes(table, outputs, RowSpans(spans.firsts, np.array([1])))
     plan = CsvPlan(table, tuple(outputs))
-    plan.values(rows, StageClock())
+    plan.values(spans, StageClock())
     return plan, inputs, targets
 
 
@@ -157,19 +157,19 @@ def _callable(name: Any, functions: Mapping[Any, Any]) -> Any:
     return function
 
 
-def _with_shapes(table: CsvTable, outputs: list[Output], rows: np.ndarray) -> list[Output]:
+def _with_shapes(table: CsvTable, outputs: list[Output], spans: RowSpans) -> list[Output]:
     """The same outputs; what the functions make of the first row tells their shapes."""
     return [
         replace(
             output,
-            columns=tuple(_with_shape(table, column, rows) for column in output.columns),
+            columns=tuple(_with_shape(table, column, spans) for column in output.columns),
         )
         for output in outputs
     ]
 
 
-def _with_shape(table: CsvTable, column: Column, rows: np.ndarray) -> Column:
+def _with_shape(table: CsvTable, column: Column, spans: RowSpans) -> Column:
     if column.preprocess is None:
         return column
     probe = CsvPlan(table, (Output((column,), is_stacked=False),))
-    return replace(column, shape=probe.shape_of(column, rows))
+    return replace(column, shape=probe.shape_of(column, spans))

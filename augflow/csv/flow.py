@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
@@ -136,6 +137,10 @@ class CsvIterator(EngineIterator):
     def _most_rows(self) -> int:
         return max(self.batch_size, self._unit_rows)
 
+    def _serves_in_own_order(self) -> bool:
+        # Not where rows are to come in order and Keras is left to shuffle batches of them.
+        return bool(self.shuffle)
+
     def _request_for(
         self, key: Any, indices: np.ndarray, stream: StreamState, seeds: SampleSeeds
     ) -> Request:
@@ -143,6 +148,9 @@ class CsvIterator(EngineIterator):
         return Request(key, len(indices), stream, indices)  # type: ignore[arg-type]
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        return self._arranged(arrays)
+
+    def _arranged(self, arrays: list[np.ndarray]) -> Any:
         inputs = _arranged(self._inputs, arrays)
         if self._targets is None:
             return inputs
@@ -159,9 +167,10 @@ class CsvIterator(EngineIterator):
             return super()._fetch(place, coming)
         if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
-            following = list(islice(coming, 1))
+            # Of two threads one may be ahead.
+            following = list(islice(coming, 2))
             coming = chain(following, coming)
-            if [other.key[1] for other in following] != [place.key[1] + 1]:
+            if place.key[1] + 1 not in [other.key[1] for other in following]:
                 self._note_of_leap()
                 return super()._fetch(place, coming)
         pieces = []
@@ -171,8 +180,9 @@ class CsvIterator(EngineIterator):
                 return super()._fetch(place, coming)
             pieces.append([array[part] for array in arrays])
         # Copies, since units stay here and consumers may write into what they get.
-        arrays = [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
-        return self._output(arrays, place.indices)
+        if len(pieces) == 1:
+            return self._arranged([array.copy() for array in pieces[0]])
+        return self._arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
 
     def _note_of_leap(self) -> None:
         """Take note of a batch that was parsed by itself, and say once what that costs."""
@@ -180,9 +190,8 @@ class CsvIterator(EngineIterator):
         if self._leaps == _MANY_LEAPS:
             warn_user(
                 "batches of a CSV flow are asked for here and there, and each is looked up and "
-                "parsed by itself, many times slower than one after the other. Under Keras: "
-                "model.fit(..., shuffle=False); the flow shuffles the rows itself "
-                "(flow_from_csv(..., shuffle=True)).",
+                "parsed by itself, many times slower than one after the other. For model.fit let "
+                "the flow shuffle the rows: flow_from_csv(..., shuffle=True).",
             )
 
     def _keeps_all(self, place: Place) -> bool:
@@ -194,21 +203,23 @@ class CsvIterator(EngineIterator):
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
         start = place.key[0]
         order = self._order_of(start)
-        count = len(place.indices)
+        count = len(place)
         if 2 * count > self._unit_rows or self._builds_directly():
             return []
         if not isinstance(order, RowOrder):
             # An order that somebody has set.
             return []
         begin = place.begin
-        first, last = np.searchsorted(order.units, [begin, begin + count - 1], side="right") - 1
+        borders = order.unit_borders
+        unit = bisect_right(borders, begin) - 1
         parts = []
-        for unit in range(int(first), int(last) + 1):
-            unit_begin, unit_end = order.units[unit : unit + 2].tolist()
+        while borders[unit] < begin + count:
+            unit_begin, unit_end = borders[unit : unit + 2]
             part = slice(
                 max(begin, unit_begin) - unit_begin, min(begin + count, unit_end) - unit_begin
             )
             parts.append(((self.__dict__.get("_revision"), start, unit), part))
+            unit += 1
         return parts
 
     def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
@@ -239,8 +250,8 @@ class CsvIterator(EngineIterator):
         _, start, unit = key
         order = self._order_of(start)
         assert isinstance(order, RowOrder)
-        begin, end = order.units[unit : unit + 2].tolist()
-        rows = order[begin:end]
+        begin, end = order.unit_borders[unit : unit + 2]
+        rows = order.drawn(begin, end)
         return Request(key, len(rows), start, rows)  # type: ignore[arg-type]
 
     def _order_of(self, start: int) -> SampleOrder:

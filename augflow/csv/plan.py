@@ -15,7 +15,8 @@ from augflow.cache.slots import SlotStore
 from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns
 from augflow.csv.preprocess import Column, check_encoding, preprocessed
 from augflow.csv.read import line_of, read_text
-from augflow.csv.table import CsvTable
+from augflow.csv.row_order import DrawnRows
+from augflow.csv.table import CsvTable, RowSpans, spans_of
 from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
@@ -107,28 +108,24 @@ class CsvPlan:
         store: SlotStore | None = None,
     ) -> Built:
         """Build the job's rows in place, see ``BatchPlan``; its names are numbers of rows."""
-        rows = np.asarray(job.names, np.int64)
-        places: np.ndarray | slice = slice(None)
-        if not len(rows):
+        if not len(job.names):
             return Built()
         # Rows are parsed together: none of them has a time of its own.
         clock.begin(job.start, None)
-        if not (np.diff(rows) == 1).all():
-            places = np.argsort(rows)
-            rows = rows[places]
-        if not (np.diff(rows) > 0).all():
-            raise ValueError("the rows of a batch must differ")
-        values = self.values(rows, clock)
+        names: Any = job.names
+        drawn = names.to_read() if isinstance(names, DrawnRows) else _to_read(np.asarray(names))
+        spans, places = drawn
+        values = self.values(spans, clock)
         for output, array in zip(self.outputs, arrays, strict=True):
             _write(output, values, places, array[job.start : job.stop])
         clock.lap(DECODE)
         return Built()
 
-    def values(self, rows: np.ndarray, clock: StageClock) -> dict[int, np.ndarray]:
+    def values(self, spans: RowSpans, clock: StageClock) -> dict[int, np.ndarray]:
         """The values of rows, by the number of the column.
 
         Args:
-            rows: int64 array of shape (rows,), ascending, each row once.
+            spans: the rows, each once.
             clock: takes the times of reading and parsing.
 
         Raises:
@@ -136,27 +133,27 @@ class CsvPlan:
             Exception: whatever a ``preprocess`` raised.
         """
         columns = list({column.number: column for column in self._columns()}.values())
-        text = read_text(self.table, rows)
+        text = read_text(self.table, spans)
         clock.lap(READ)
         try:
-            found = self._parsed(text, len(rows), columns)
+            found = self._parsed(text, len(spans), columns)
         except PARSE_ERRORS as error:
-            raise self._explained(rows, error) from None
+            raise self._explained(spans.rows(), error) from None
         strings = [column for column in columns if column.preprocess]
         if strings:
-            check_encoding(self.table, strings, text, rows)
+            check_encoding(self.table, strings, text, spans)
         for column in strings:
-            values = preprocessed(self.table, column, found[column.number], rows)
+            values = preprocessed(self.table, column, found[column.number], spans)
             _check_shape(column, values)
             found[column.number] = values
         return found
 
-    def shape_of(self, column: Column, rows: np.ndarray) -> tuple[int, ...]:
+    def shape_of(self, column: Column, spans: RowSpans) -> tuple[int, ...]:
         """The shape that a column's ``preprocess`` gives a row, by what it makes of some rows."""
-        text = read_text(self.table, rows)
-        check_encoding(self.table, [column], text, rows)
-        strings = self._parsed(text, len(rows), [column])[column.number]
-        return preprocessed(self.table, column, strings, rows).shape[1:]
+        text = read_text(self.table, spans)
+        check_encoding(self.table, [column], text, spans)
+        strings = self._parsed(text, len(spans), [column])[column.number]
+        return preprocessed(self.table, column, strings, spans).shape[1:]
 
     def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
         dtypes = {
@@ -174,7 +171,7 @@ class CsvPlan:
         path, line = line_of(self.table, int(rows[0]))
         for column in numbers:
             if self._fails(rows, [column]):
-                text = read_text(self.table, rows)
+                text = read_text(self.table, spans_of(rows))
                 strings = parse_columns(text, self.table.layout.separator, 1, {column.number: None})
                 value = strings[column.number].iat[0]
                 return CsvReadError(
@@ -184,7 +181,7 @@ class CsvPlan:
 
     def _fails(self, rows: np.ndarray, columns: list[Column]) -> bool:
         try:
-            self._parsed(read_text(self.table, rows), len(rows), columns)
+            self._parsed(read_text(self.table, spans_of(rows)), len(rows), columns)
         except CsvReadError:
             raise
         except PARSE_ERRORS:
@@ -200,16 +197,33 @@ def _check_shape(column: Column, values: np.ndarray) -> None:
         )
 
 
+def _to_read(rows: np.ndarray) -> tuple[RowSpans, np.ndarray | None]:
+    """As ``DrawnRows.to_read``, for rows that are given by their numbers."""
+    if (np.diff(rows) == 1).all():
+        return spans_of(rows), None
+    order = np.argsort(rows)
+    ascending = rows[order]
+    if not (np.diff(ascending) > 0).all():
+        raise ValueError("the rows of a batch must differ")
+    places = np.empty(len(rows), np.int64)
+    places[order] = np.arange(len(rows))
+    return spans_of(ascending), places
+
+
 def _write(
-    output: Output, values: dict[int, np.ndarray], places: np.ndarray | slice, array: np.ndarray
+    output: Output, values: dict[int, np.ndarray], places: np.ndarray | None, array: np.ndarray
 ) -> None:
     parts = [values[column.number] for column in output.columns]
-    if not output.is_stacked:
-        array[places] = parts[0]
-        return
-    # Side by side first: whole rows find their places twice as fast as single values.
-    widths = [prod(column.shape) for column in output.columns]
-    array[places] = np.concatenate(
-        [part.reshape(len(array), width) for part, width in zip(parts, widths, strict=True)],
-        axis=1,
-    )
+    if output.is_stacked:
+        widths = [prod(column.shape) for column in output.columns]
+        parts = [part.reshape(len(part), width) for part, width in zip(parts, widths, strict=True)]
+        if places is None:
+            np.concatenate(parts, axis=1, out=array)
+            return
+        # Side by side first: whole rows find their places twice as fast as single values.
+        parts = [np.concatenate(parts, axis=1)]
+    if places is None:
+        array[:] = parts[0]
+    else:
+        # The mode only spares a copy; all places are there.
+        np.take(parts[0], places, axis=0, out=array, mode="clip")

@@ -11,7 +11,7 @@ import numpy as np
 from augflow.base.user_code import UserCode
 from augflow.csv.numbers import parse_columns
 from augflow.csv.read import line_of
-from augflow.csv.table import CsvTable
+from augflow.csv.table import CsvTable, RowSpans
 from augflow.errors import CsvReadError
 
 
@@ -39,14 +39,14 @@ class _UnfitError(ValueError):
     """A function returned what the dtype of the column cannot hold."""
 
 
-def preprocessed(table: CsvTable, column: Column, series: Any, rows: np.ndarray) -> np.ndarray:
+def preprocessed(table: CsvTable, column: Column, series: Any, spans: RowSpans) -> np.ndarray:
     """What a column's function makes of strings: an array of shape (rows, ...) of its dtype.
 
     Args:
         table: which the rows are of.
         column: with a ``preprocess``.
         series: a ``pandas.Series`` of its strings.
-        rows: int64 array of shape (rows,), their numbers.
+        spans: the rows.
 
     Raises:
         CsvReadError: the function returned a value that the dtype cannot hold.
@@ -56,6 +56,7 @@ def preprocessed(table: CsvTable, column: Column, series: Any, rows: np.ndarray)
         return _made(column, series)
     except Exception as error:
         first, last = _culprits(column, series)
+        rows = spans.rows()
         path, line = line_of(table, int(rows[first]))
         if isinstance(error, _UnfitError):
             raise CsvReadError(path, line, column.name, str(error)) from None
@@ -67,14 +68,14 @@ def preprocessed(table: CsvTable, column: Column, series: Any, rows: np.ndarray)
         raise
 
 
-def check_encoding(table: CsvTable, columns: list[Column], text: bytes, rows: np.ndarray) -> None:
+def check_encoding(table: CsvTable, columns: list[Column], text: bytes, spans: RowSpans) -> None:
     """Refuse strings that are no UTF-8: replaced characters would make different ones equal.
 
     Args:
         table: which the rows are of.
         columns: those that are read as strings.
         text: the rows; other columns of them may hold anything.
-        rows: int64 array of shape (rows,), their numbers.
+        spans: the rows.
 
     Raises:
         CsvReadError: a string is no UTF-8; it names file, line and column.
@@ -84,9 +85,9 @@ def check_encoding(table: CsvTable, columns: list[Column], text: bytes, rows: np
     except UnicodeDecodeError:
         # Latin-1 keeps every byte as it is.
         kinds: dict[int, np.dtype | None] = {column.number: None for column in columns}
-        found = parse_columns(text, table.layout.separator, len(rows), kinds, "latin-1")
+        found = parse_columns(text, table.layout.separator, len(spans), kinds, "latin-1")
         for column in columns:
-            for row, value in zip(rows.tolist(), found[column.number], strict=True):
+            for row, value in zip(spans.rows().tolist(), found[column.number], strict=True):
                 _check_string(table, column, row, value)
 
 

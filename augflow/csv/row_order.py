@@ -5,16 +5,19 @@ steps, both pure functions of the seed and the epoch: the blocks of the files ar
 of what they line up in, each *group* of neighbouring blocks has its rows permuted by itself.
 
 Groups are parsed in *units*, which serve batches that are read one after the other. Units decide
-nothing but what is parsed at once.
+nothing but what is parsed at once. Which rows a unit has is drawn where it is parsed: what travels
+there are its blocks and the seed.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from augflow.csv.table import RowSpans, spans_of
 from augflow.order.streams import StreamState
 
 # A batch of random rows of a group costs looking through it; rows of one group meet in batches.
@@ -24,6 +27,66 @@ _GROUPS_KEPT = 4
 # What is parsed at once where batches are read one after the other.
 _GROUPS_A_UNIT = 2
 _MOST_UNIT_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnRows:
+    """Rows of some groups in the order of an epoch, drawn when they are asked for.
+
+    Attributes:
+        spans: the rows of each group in the order of its blocks, before they are permuted.
+        seeds: what each group is permuted by; None for not at all.
+        start, stop: which of these rows, when permuted.
+    """
+
+    spans: tuple[RowSpans, ...]
+    seeds: tuple[tuple[int, int], ...] | None
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __getitem__(self, places: int | slice) -> Any:
+        """A row's number, or other drawn rows."""
+        if not isinstance(places, slice):
+            return int(np.asarray(self)[places])
+        start, stop, _ = places.indices(len(self))
+        return replace(self, start=self.start + start, stop=self.start + max(start, stop))
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        spans, places = self.to_read()
+        rows = spans.rows()
+        return rows if places is None else rows[places]
+
+    def to_read(self) -> tuple[RowSpans, np.ndarray | None]:
+        """The rows in an order in which they are quickly read, and how to come to theirs.
+
+        Returns:
+            The rows to read; and for each row its place among these, an int64 array of shape
+            (rows,), or None where they are in order.
+        """
+        whole = _joined(self.spans)
+        if self.seeds is None:
+            assert len(self.spans) == 1
+            first = int(whole.firsts[0])
+            return RowSpans(np.array([first + self.start]), np.array([first + self.stop])), None
+        places = self._permuted()[self.start : self.stop]
+        if len(places) == len(whole):
+            return whole, places
+        wanted = np.zeros(len(whole), bool)
+        wanted[places] = True
+        numbers = np.cumsum(wanted) - 1
+        return spans_of(whole.rows()[wanted]), numbers[places]
+
+    def _permuted(self) -> np.ndarray:
+        """For each row its place among those of all groups before they were permuted."""
+        assert self.seeds is not None
+        parts, first = [], 0
+        for spans, seed in zip(self.spans, self.seeds, strict=True):
+            parts.append(first + _permutation(len(spans), seed))
+            first += len(spans)
+        return np.concatenate(parts)
 
 
 class RowOrder:
@@ -38,6 +101,7 @@ class RowOrder:
     Attributes:
         units: int64 array of shape (units + 1,): the places where to cut the epoch, so that
             each part is worth a call of pandas.
+        unit_borders: the same as a list, in which a batch is found many times faster.
     """
 
     def __init__(self, sizes: np.ndarray, first: int, group_blocks: int, unit_rows: int) -> None:
@@ -46,10 +110,17 @@ class RowOrder:
         # Evenly: a last group of one block would be batches from one place of the file.
         self._group_blocks = np.arange(groups + 1) * len(sizes) // groups
         self._group_starts = np.concatenate([[0], np.cumsum(sizes)])[self._group_blocks]
+        self._count = int(self._group_starts[-1])
         self.units = _units(self._group_starts, unit_rows)
+        self.unit_borders: list[int] = self.units.tolist()
 
     def __len__(self) -> int:
-        return int(self._group_starts[-1])
+        return self._count
+
+    def drawn(self, start: int, stop: int) -> DrawnRows:
+        """The rows at some places of the epoch, without drawing them here."""
+        span = RowSpans(np.array([self.first]), np.array([self.first + self._count]))
+        return DrawnRows((span,), None, start, stop)
 
     def __getitem__(self, places: slice) -> np.ndarray:
         """The numbers of the rows at these places of the epoch: an int64 array."""
@@ -82,6 +153,25 @@ class ShuffledRowOrder(RowOrder):
         self._block_firsts = (ends - sizes)[order]
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
+    def drawn(self, start: int, stop: int) -> DrawnRows:
+        """See ``RowOrder``."""
+        first, last = np.searchsorted(self._group_starts, [start, stop - 1], side="right") - 1
+        numbers = range(int(first), int(last) + 1)
+        offset = int(self._group_starts[first])
+        return DrawnRows(
+            tuple(self._spans(number) for number in numbers),
+            tuple(self._group_seed(number) for number in numbers),
+            start - offset,
+            stop - offset,
+        )
+
+    def _spans(self, number: int) -> RowSpans:
+        begin, end = self._group_blocks[number : number + 2]
+        return RowSpans(self._block_firsts[begin:end], self._block_ends[begin:end])
+
+    def _group_seed(self, number: int) -> tuple[int, int]:
+        return self._seed, 1 + number
+
     def _rows(self, start: int, stop: int) -> np.ndarray:
         if start >= stop:
             return np.empty(0, np.int64)
@@ -94,14 +184,26 @@ class ShuffledRowOrder(RowOrder):
     def _group(self, number: int) -> np.ndarray:
         rows = self._kept.get(number)
         if rows is None:
-            begin, end = self._group_blocks[number : number + 2]
-            blocks = zip(self._block_firsts[begin:end], self._block_ends[begin:end], strict=True)
-            rows = np.concatenate([np.arange(first, stop) for first, stop in blocks])
-            np.random.default_rng((self._seed, 1 + int(number))).shuffle(rows)
+            rows = self._spans(number).rows()
+            rows = rows[_permutation(len(rows), self._group_seed(int(number)))]
             self._kept[number] = rows
             if len(self._kept) > _GROUPS_KEPT:
                 self._kept.popitem(last=False)
         return rows
+
+
+def _permutation(rows: int, seed: tuple[int, int]) -> np.ndarray:
+    """Of the rows of a group."""
+    places = np.arange(rows)
+    np.random.default_rng(seed).shuffle(places)
+    return places
+
+
+def _joined(spans: tuple[RowSpans, ...]) -> RowSpans:
+    return RowSpans(
+        np.concatenate([each.firsts for each in spans]),
+        np.concatenate([each.stops for each in spans]),
+    )
 
 
 def _units(group_starts: np.ndarray, most_rows: int) -> np.ndarray:

@@ -12,6 +12,37 @@ from augflow.errors import CsvReadError
 
 
 @dataclass(frozen=True, eq=False)
+class RowSpans:
+    """Rows of a table, as stretches of consecutive ones; the rows of a block are side by side.
+
+    Attributes:
+        firsts, stops: int64 arrays of shape (spans,): the first row of each, and the one after
+            its last.
+    """
+
+    firsts: np.ndarray
+    stops: np.ndarray
+
+    def __len__(self) -> int:
+        return int((self.stops - self.firsts).sum())
+
+    def rows(self) -> np.ndarray:
+        """Their numbers: an int64 array of shape (rows,)."""
+        sizes = self.stops - self.firsts
+        ends = np.cumsum(sizes)
+        total = int(ends[-1]) if len(ends) else 0
+        return np.arange(total) + np.repeat(self.firsts - (ends - sizes), sizes)
+
+
+def spans_of(rows: np.ndarray) -> RowSpans:
+    """Rows in an order in which those of one block are side by side, and ascend."""
+    cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+    begins = np.concatenate([[0], cuts])[: len(rows)]
+    lasts = np.concatenate([cuts, [len(rows)]])[: len(rows)] - 1
+    return RowSpans(rows[begins], rows[lasts] + 1)
+
+
+@dataclass(frozen=True, eq=False)
 class CsvTable:
     """All blocks of all files, in the order of the files.
 

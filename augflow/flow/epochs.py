@@ -21,6 +21,7 @@ from augflow.order.position_set import PositionSet
 from augflow.order.sample_count import SampleCount
 from augflow.order.schedule import Epoch, Place, Schedule
 from augflow.order.shard import Shard, check_shared_seed, checked_shard
+from augflow.order.shuffled_pass import PassOrder
 from augflow.order.streams import (
     as_global,
     checked_seed,
@@ -36,7 +37,16 @@ from augflow.report.epoch_meter import EpochMeter
 # Attributes that move with every batch; a change of any other one may change the batches.
 _MOVING = frozenset({"batch_index", "total_batches_seen", "index_array", "lock"})
 # What a pickle leaves out, and a copy starts anew.
-_RUNTIME = ("lock", "_pattern", "_schedule", "_live", "_meter", "_own_indices", "_last_place")
+_RUNTIME = (
+    "lock",
+    "_pattern",
+    "_schedule",
+    "_live",
+    "_meter",
+    "_own_indices",
+    "_last_place",
+    "_pass_order",
+)
 # Methods that take the place of the class's own where they are set on one flow.
 _OVERRIDABLE = frozenset({"_flow_index", "_get_batches_of_transformed_samples", "_set_index_array"})
 
@@ -107,10 +117,13 @@ class Epochs(KerasBase):
         self._meter = EpochMeter()
         self._live = LiveStream()
         self._own_indices: Generator[np.ndarray, None, None] | None = None
+        self._pass_order: PassOrder | None = None
         _flows.add(self)
 
     def _restart_in_child(self) -> None:
         """In a forked child: another thread of the parent may have held the locks."""
+        # Its siblings would give other indices the same batches.
+        self._pass_order = None
         self.lock = threading.Lock()
         self._meter = EpochMeter()
 

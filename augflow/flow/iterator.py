@@ -14,12 +14,18 @@ import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.errors import BatchIndexError
-from augflow.flow.keras_base import faces_keras, is_called_by_enqueuer
+from augflow.flow.keras_base import (
+    faces_keras,
+    is_asked_by,
+    is_called_by_enqueuer,
+    shuffling_reader,
+)
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.flow.resumable import Resumable
 from augflow.flow.seen import Seen
 from augflow.order.permutation import batch_count
 from augflow.order.schedule import Epoch, Place
+from augflow.order.shuffled_pass import PassOrder
 from augflow.order.streams import (
     open_stream,
 )
@@ -121,6 +127,26 @@ class Iterator(Resumable, Seen):
         self._asked.clear()
         self._ended = False
 
+    def _serves_in_own_order(self) -> bool:
+        """Whether a reader that shuffles the numbers of the batches gets them in the order of the
+        epoch, which is as random, and which the flow reads faster."""
+        return False
+
+    def _length_was_read(self) -> None:
+        reader = shuffling_reader(self) if self._serves_in_own_order() else None
+        if reader is None:
+            self._pattern.length_was_read()
+        else:
+            self._pass_order = PassOrder(reader, len(self))
+
+    def _position_for(self, number: int, length: int) -> int:
+        """Which batch of the epoch comes for an index: that one, unless Keras has shuffled."""
+        own = self._pass_order
+        reader = None if own is None else own.reader()
+        if own is None or reader is None or own.length != length or not is_asked_by(self, reader):
+            return number
+        return own.position(number)
+
     def _expected_by_index(self, epoch: Epoch) -> AbstractIterator[Place]:
         schedule = self._current_schedule()
         return schedule.by_index(epoch, self._pattern.upcoming(256))
@@ -136,7 +162,7 @@ class Iterator(Resumable, Seen):
     def num_batches(self) -> int:
         """Batches an epoch; Keras reads this just before it shuffles their indices."""
         with self.lock:
-            self._pattern.length_was_read()
+            self._length_was_read()
             # Keras's threads read the length again within their pass.
             if self._ended or not self._begun:
                 self._begin_pass()
@@ -226,7 +252,7 @@ class Iterator(Resumable, Seen):
                     coming = self._schedule.coming(
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
-            visit.batch_is(place.key, len(place.indices))
+            visit.batch_is(place.key, len(place))
             self._last_place = place
             try:
                 return self._fetch(place, coming)
@@ -256,6 +282,7 @@ class Iterator(Resumable, Seen):
             )
         with exit_guard(), self._meter.visit(length) as visit:
             with self.lock:
+                position = self._position_for(position, length)
                 if self._ended and position in self._asked:
                     self._begin_pass()
                     self._counted = False
@@ -266,7 +293,7 @@ class Iterator(Resumable, Seen):
                 self._pattern.observe(position, length)
                 is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
-            visit.batch_is(place.key, len(place.indices))
+            visit.batch_is(place.key, len(place))
             self._last_place = place
             batch = self._fetch(place, coming)
             return with_tuples(batch) if is_for_keras else batch

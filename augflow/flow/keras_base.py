@@ -8,10 +8,12 @@ for a flow's class and Keras has been imported, which is what ``isinstance`` doe
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Self, TypeVar
 
 # Keras 3, and Keras 2 as it goes on beside it.
@@ -118,3 +120,42 @@ def is_called_by_enqueuer(flow: Any) -> bool:
     """Whether this thread is that of a queue of Keras 2 (``OrderedEnqueuer``) over the flow."""
     owner = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
     return getattr(owner, "sequence", None) is flow
+
+
+def shuffling_reader(flow: Any) -> Any:
+    """Which reader of Keras's reads the flow's length just before it shuffles its batches' numbers.
+
+    Returns:
+        The adapter of a ``fit``, or the queue of its threads; None where it is somebody else who
+        calls the flow at this moment.
+    """
+    frame = _calling_frame(flow)
+    if frame is None or frame.f_globals.get("__name__") != _DATASETS[0][0]:
+        return None
+    reader = frame.f_locals.get("self")
+    # Adapters read the length at other moments, too, and where threads read, it is their queue
+    # that shuffles.
+    begins = hasattr(reader, "uid") or frame.f_code.co_flags & inspect.CO_GENERATOR
+    waits_for_queue = getattr(reader, "enqueuer", None) is not None
+    return reader if begins and not waits_for_queue and getattr(reader, "shuffle", False) else None
+
+
+def is_asked_by(flow: Any, reader: Any) -> bool:
+    """Whether it is this reader of Keras's that calls the flow at this moment."""
+    frame = _calling_frame(flow)
+    if frame is None or frame.f_globals.get("__name__") != _DATASETS[0][0]:
+        return False
+    names = frame.f_locals
+    # A thread of a queue knows no more than the queue's number.
+    return names.get("self") is reader or ("uid" in names and names["uid"] == reader.uid)
+
+
+def _calling_frame(flow: Any) -> FrameType | None:
+    """The innermost frame that belongs neither to augflow nor to a subclass of the flow's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and (
+        str(frame.f_globals.get("__name__")).startswith("augflow.")
+        or frame.f_locals.get("self") is flow
+    ):
+        frame = frame.f_back
+    return frame

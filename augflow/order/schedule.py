@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
@@ -48,27 +47,59 @@ class Epoch:
         return occurrences(self.order)
 
 
-class Place(NamedTuple):
-    """One batch: what names it, its samples, and the stream it draws from.
+class Place:
+    """One batch: what names it, its samples, the stream it draws from, and the samples' own.
 
-    ``base_seed`` is the flow's; ``occurrences`` says of each sample how often it came before, or
-    is None. ``begin`` is the place of the first sample in the epoch's order, and ``skipped`` how
-    many rows of the global batch come before, which draw from the same stream.
+    Which samples they are is looked up when it is asked for: batches that are cut out of larger
+    parts, as of CSV files, need not know it.
+
+    Attributes:
+        key: start of the epoch, position in it, batches seen before.
+        stream: what the batch draws from.
+        skipped: how many rows of the global batch come before, and draw from the same stream.
     """
 
-    key: tuple[int, int, int]
-    indices: np.ndarray
-    stream: StreamState
-    base_seed: int
-    occurrences: np.ndarray | None
-    begin: int
-    skipped: int = 0
+    __slots__ = ("_base_seed", "_epoch", "_indices", "_rows", "key", "skipped", "stream")
+
+    def __init__(
+        self,
+        epoch: Epoch,
+        key: tuple[int, int, int],
+        rows: slice,
+        stream: StreamState,
+        base_seed: int,
+        skipped: int,
+    ) -> None:
+        self.key = key
+        self.skipped = skipped
+        self.stream = stream
+        self._epoch = epoch
+        self._rows = rows
+        self._base_seed = base_seed
+        self._indices: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        rows = self._rows
+        return max(0, min(rows.stop, len(self._epoch.order)) - rows.start)
+
+    @property
+    def begin(self) -> int:
+        """The place of the first sample in the order of the epoch."""
+        return int(self._rows.start)
+
+    @property
+    def indices(self) -> np.ndarray:
+        """Positions of the samples: an int64 array of shape (batch,)."""
+        if self._indices is None:
+            self._indices = self._epoch.order[self._rows]
+        return self._indices
 
     @property
     def seeds(self) -> SampleSeeds:
-        """Where the samples have generators of their own; made where they are asked for."""
-        again = None if self.occurrences is None else self.occurrences.tolist()
-        return SampleSeeds(self.base_seed, self.key[0], self.indices.tolist(), again)
+        """Where the samples have generators of their own."""
+        epoch = self._epoch
+        again = None if epoch.occurrences is None else epoch.occurrences[self._rows].tolist()
+        return SampleSeeds(self._base_seed, epoch.start, self.indices.tolist(), again)
 
 
 class Schedule:
@@ -131,16 +162,12 @@ class Schedule:
         """
         # Keras wraps around where the number of samples has shrunk in the middle of an epoch.
         shown = (position * self.batch_size) % self._shown if self._shown else 0
-        first, last = part_of(min(self.batch_size, len(epoch.order) - shown), self.shard)
-        begin = shown + first
-        rows = slice(begin, shown + last)
-        indices = epoch.order[rows]
+        rows, skipped = slice(shown, shown + self.batch_size), 0
+        if self.shard is not None:
+            skipped, end = part_of(min(self.batch_size, len(epoch.order) - shown), self.shard)
+            rows = slice(shown + skipped, shown + end)
         stream = seeded(self.base_seed, seen) if position else epoch.first_stream
-        counts = epoch.occurrences
-        again = None if counts is None else counts[rows]
-        return Place(
-            (epoch.start, position, seen), indices, stream, self.base_seed, again, begin, first
-        )
+        return Place(epoch, (epoch.start, position, seen), rows, stream, self.base_seed, skipped)
 
     def follower(self, position: int) -> int:
         """The position after this one; 0 begins another epoch."""

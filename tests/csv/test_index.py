@@ -24,7 +24,7 @@ from augflow.csv.index import CsvFormat, index_file
 from augflow.csv.index_file import index_path, load_index
 from augflow.csv.read import line_of, read_text
 from augflow.csv.records import all_have_fields, field_counts, find_records
-from augflow.csv.table import make_table
+from augflow.csv.table import make_table, spans_of
 from augflow.errors import CsvReadError
 
 AS_TEXT = {"header": None, "dtype": str, "keep_default_na": False, "index_col": False}
@@ -132,7 +132,7 @@ def test_every_row_is_found_by_its_number(
     assert (table.columns, table.rows) == (["p", "q", "r"], len(reference))
     chosen = np.arange(len(reference))
     for wanted in (chosen, chosen[::2], chosen[-1:]):
-        got = parsed(read_text(table, wanted), ",", 3)
+        got = parsed(read_text(table, spans_of(wanted)), ",", 3)
         assert got == [reference[row] for row in wanted]
     ends = re.compile(r"\r\n|\r|\n")
     position = len("p,q,r" + end)
@@ -153,7 +153,7 @@ def test_an_index_never_grows_beyond_its_bound(
     index = index_file(str(path), CsvFormat(), Silent())
     assert len(index.offsets) <= 18
     table = make_table([str(path)], [index], CsvFormat())
-    assert read_text(table, np.asarray([0, 777, 4999])) == b"0,0\n777,777\n4999,4999\n"
+    assert read_text(table, spans_of(np.asarray([0, 777, 4999]))) == b"0,0\n777,777\n4999,4999\n"
 
 
 @pytest.mark.parametrize("order", [1, -1])
