@@ -22,9 +22,14 @@ from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.order.streams import as_global, open_stream
 from augflow.read.image_file import read_image
 from augflow.transform import draw
-from augflow.transform.apply import Move, transform_image, transform_matrices
-from augflow.transform.draw import draw_parameters
-from augflow.transform.one_pass import OnePass, find_one_pass, moves_of
+from augflow.transform.apply import (
+    Matrices,
+    Move,
+    no_matrices,
+    transform_image,
+    transform_matrices,
+)
+from augflow.transform.one_pass import OnePass, moves_of
 from augflow.transform.standardize import is_elementwise, standardize
 
 # Images up to this size stay in a core's cache for the whole batch.
@@ -229,7 +234,7 @@ class _RowsBySettings(_Rows):
             drawn = self._draw_some(job.samples)
             self._parameters = drawn[job.start : job.stop]
             self._matrices = self._matrices_of(self._parameters)
-            self.one_pass = self._find_one_pass()
+            self.one_pass = plan.one_pass
             self._moves = moves_of(self._parameters, self._matrices)
         self.clock.lap(AUGMENT)
         if not plan.is_indivisible and _is_small_array(plan):
@@ -242,28 +247,16 @@ class _RowsBySettings(_Rows):
         self._draw_some(samples)
 
     def _draw_some(self, samples: int) -> np.ndarray:
-        if self.plan.transform is None:
+        drawing = self.plan.drawing
+        if drawing is None:
             return draw.identity_parameters(samples)
-        height, width, _ = self.plan.image_shape
-        return draw_parameters(self.plan.transform, height, width, samples, self.stream)
+        return drawing.draw(samples, self.stream)
 
-    def _matrices_of(self, parameters: np.ndarray) -> list[np.ndarray | None]:
+    def _matrices_of(self, parameters: np.ndarray) -> Matrices:
         if self.plan.transform is None:
-            return [None] * len(parameters)
+            return no_matrices(len(parameters))
         height, width, _ = self.plan.image_shape
         return transform_matrices(parameters, height, width)
-
-    def _find_one_pass(self) -> OnePass | None:
-        plan = self.plan
-        in_floats = np.dtype(plan.dtype) == np.dtype(plan.working_dtype) == np.float32
-        if plan.augmentation is not None or not in_floats:
-            return None
-        channels = plan.image_shape[2]
-        found = find_one_pass(plan.transform, plan.standardize, channels, plan.channels_first)
-        if found and plan.read is None and plan.transform is None and found.scaling.changes_nothing:
-            # The rows hold already what they are to hold.
-            return None
-        return found
 
     def _channels_last(self, rows: np.ndarray) -> np.ndarray:
         """A view of rows of the batch as (..., height, width, channels)."""
@@ -283,7 +276,7 @@ class _RowsBySettings(_Rows):
             touched = draw.changes_image(self._parameters)
             for place in np.flatnonzero(touched).tolist():
                 row = rows[place].transpose(1, 2, 0) if plan.channels_first else rows[place]
-                parameters, matrix = self._parameters[place], self._matrices[place]
+                parameters, matrix = self._parameters[place], self._matrices.of(place)
                 row[...] = transform_image(row, parameters, matrix, plan.transform)
         self.clock.lap(AUGMENT)
         if plan.standardize is not None:
@@ -292,10 +285,10 @@ class _RowsBySettings(_Rows):
 
     def _draw(self, place: int) -> Move:
         if not self.plan.is_indivisible:
-            return Move(self._parameters[place], self._matrices[place])
+            return Move(self._parameters[place], self._matrices.of(place))
         # The user's function may have drawn from the same stream for the image before.
         parameters = self._draw_some(1)
-        return Move(parameters[0], self._matrices_of(parameters)[0])
+        return Move(parameters[0], self._matrices_of(parameters).of(0))
 
     def _transform(self, place: int, image: np.ndarray, drawn: Any, row: np.ndarray) -> np.ndarray:
         plan = self.plan

@@ -17,6 +17,8 @@ from augflow.companions.pipeline import Augmentation
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.held_generators import HeldGenerators
+from augflow.transform.draw import Drawing
+from augflow.transform.one_pass import OnePass, find_one_pass
 from augflow.transform.preprocess_input import KerasPreprocessing
 
 
@@ -76,6 +78,25 @@ class ImageSettings:
             return True
         function = self.standardize.preprocessing_function if self.standardize else None
         return function is not None and not isinstance(function, KerasPreprocessing)
+
+    @cached_property
+    def drawing(self) -> Drawing | None:
+        """How the parameters of a sample are drawn; None where there are no random transforms."""
+        height, width, _ = self.image_shape
+        return None if self.transform is None else Drawing(self.transform, height, width)
+
+    @cached_property
+    def one_pass(self) -> OnePass | None:
+        """The stages between reading and the batch as one; None where they are several."""
+        in_floats = np.dtype(self.dtype) == np.dtype(self.working_dtype) == np.float32
+        if self.augmentation is not None or not in_floats:
+            return None
+        channels = self.image_shape[2]
+        found = find_one_pass(self.transform, self.standardize, channels, self.channels_first)
+        if found and self.read is None and self.transform is None and found.scaling.changes_nothing:
+            # The rows hold already what they are to hold.
+            return None
+        return found
 
     @cached_property
     def layout(self) -> Layout:

@@ -259,7 +259,7 @@ class ImageTransformer(KerasFace):
         channels_first = self.data_format == "channels_first"
         image = np.moveaxis(x, 0, 2) if channels_first else np.asarray(x)
         row = draw.from_dict(transform_parameters)
-        matrix = transform_matrices(row[np.newaxis], *image.shape[:2])[0]
+        matrix = transform_matrices(row[np.newaxis], *image.shape[:2]).of(0)
         image = transform_image(image, row, matrix, self._transform_settings())
         return np.moveaxis(image, 2, 0) if channels_first else image
 

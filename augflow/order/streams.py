@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from augflow.base.interrupts import InterruptsDeferred
 
@@ -33,13 +34,30 @@ def seeded(base: int, offset: int) -> int:
     return (base + offset) % SEED_BOUND
 
 
+class _NoSeed(ISeedSequence):
+    """Stands for the entropy that a new generator takes, where it is seeded right after that.
+
+    With the system's entropy, hashed, a generator takes 70 microseconds, with this 5.
+    """
+
+    # A list: the generator looks at the numbers one by one.
+    _words = [1] * 624
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return self._words
+
+
+_NO_SEED = _NoSeed()
+
+
 def open_stream(state: StreamState) -> np.random.RandomState:
     """A generator at the given point."""
+    stream = np.random.RandomState(np.random.MT19937(_NO_SEED))  # type: ignore[arg-type]
     if isinstance(state, tuple):
-        stream = np.random.RandomState()
         stream.set_state(state)
-        return stream
-    return np.random.RandomState(state)
+    else:
+        stream.seed(state)
+    return stream
 
 
 def state_of(stream: np.random.RandomState) -> tuple[Any, ...]:

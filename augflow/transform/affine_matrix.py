@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+_IDENTITIES = np.broadcast_to(np.eye(3), (3, 1, 3, 3))
+# An index that exchanges the first two rows and columns of each matrix.
+_SWAPPED = (slice(None), np.array([[1], [0], [2]]), np.array([[1, 0, 2]]))
+
 
 def affine_matrices(
     theta: np.ndarray,
@@ -42,31 +46,25 @@ def affine_matrices(
     Returns:
         float64 of shape (n, 3, 3), bit for bit Keras's own matrices.
     """
-    count = len(theta)
-    rotation, shearing, product = np.zeros((3, count, 3, 3))
+    rotation, shift, shearing = np.repeat(_IDENTITIES, len(theta), axis=1)
     radians = np.deg2rad(theta)
     rotation[:, 0, 0] = rotation[:, 1, 1] = np.cos(radians)
-    rotation[:, 1, 0] = np.sin(radians)
-    rotation[:, 0, 1] = -rotation[:, 1, 0]
-    rotation[:, 2, 2] = 1.0
-    product[:] = np.eye(3)
-    product[:, 0, 2] = tx
-    product[:, 1, 2] = ty
+    rotation[:, 1, 0] = sines = np.sin(radians)
+    np.negative(sines, out=rotation[:, 0, 1])
+    shift[:, 0, 2] = tx
+    shift[:, 1, 2] = ty
     radians = np.deg2rad(shear)
-    shearing[:, 0, 0] = shearing[:, 2, 2] = 1.0
-    shearing[:, 0, 1] = -np.sin(radians)
+    np.negative(np.sin(radians), out=shearing[:, 0, 1])
     shearing[:, 1, 1] = np.cos(radians)
     # matmul, not a closed formula: it rounds as the products that Keras forms.
-    product = np.matmul(np.matmul(rotation, product), shearing)
+    product = np.matmul(np.matmul(rotation, shift), shearing)
     product[:, :, 0] *= np.asarray(zx)[:, None]
     product[:, :, 1] *= np.asarray(zy)[:, None]
-    to_centre, from_centre = np.eye(3), np.eye(3)
+    to_centre, from_centre = _IDENTITIES[:2, 0].copy()
     to_centre[:2, 2] = float(height) / 2 - 0.5, float(width) / 2 - 0.5
     from_centre[:2, 2] = -to_centre[:2, 2]
     product = np.matmul(np.matmul(to_centre, product), from_centre)
-    if swap:
-        product = np.ascontiguousarray(product[:, [1, 0, 2]][:, :, [1, 0, 2]])
-    return product
+    return product[_SWAPPED] if swap else product
 
 
 def fold_flips(

@@ -36,15 +36,37 @@ class Move(NamedTuple):
 STILL = Move(draw.identity_parameters(1)[0], None)
 
 
-def transform_matrices(parameters: np.ndarray, height: int, width: int) -> list[np.ndarray | None]:
-    """The affine matrix of each row of parameters, None where the geometry stays as it is."""
+class Matrices(NamedTuple):
+    """The affine matrices of some images.
+
+    Attributes:
+        values: float64 of shape (images, 3, 3).
+        moves: bool of shape (images,): False where the geometry stays as it is, whatever the
+            matrix is.
+    """
+
+    values: np.ndarray
+    moves: np.ndarray
+
+    def of(self, place: int) -> np.ndarray | None:
+        """The matrix of one image, None for none."""
+        matrix: np.ndarray = self.values[place]
+        return matrix if self.moves[place] else None
+
+
+def transform_matrices(parameters: np.ndarray, height: int, width: int) -> Matrices:
+    """The affine matrix of each row of parameters."""
     geometry = parameters[:, : Column.FLIP_HORIZONTAL]
     moves = (geometry != _UNMOVED).any(axis=1)
     if not moves.any():
-        return [None] * len(parameters)
+        return no_matrices(len(parameters))
     theta, tx, ty, shear, zx, zy = geometry.T
-    matrices = affine_matrices(theta, tx, ty, shear, zx, zy, height, width)
-    return [matrix if moved else None for matrix, moved in zip(matrices, moves, strict=True)]
+    return Matrices(affine_matrices(theta, tx, ty, shear, zx, zy, height, width), moves)
+
+
+def no_matrices(count: int) -> Matrices:
+    """Those of images whose geometry stays as it is."""
+    return Matrices(np.broadcast_to(np.eye(3), (count, 3, 3)), np.zeros(count, bool))
 
 
 def transform_image(

@@ -107,6 +107,67 @@ def changes_image(parameters: np.ndarray) -> np.ndarray:
     return np.asarray(~same.all(axis=1))
 
 
+class Drawing:
+    """How the parameters of samples are drawn, prepared once for many batches.
+
+    Args:
+        settings: the ranges.
+        height: rows of the images, the unit of a height shift below 1.
+        width: columns of the images, the unit of a width shift below 1.
+
+    Raises:
+        ValueError: a shift range is neither a number nor a list of numbers.
+    """
+
+    def __init__(self, settings: TransformSettings, height: int, width: int) -> None:
+        self._steps = _steps(settings)
+        self._columns = [step.column for step in self._steps]
+        self._ranges: tuple[np.ndarray, np.ndarray] | None = None
+        uniform = [step for step in self._steps if isinstance(step, _Uniform)]
+        if len(uniform) == len(self._steps):
+            self._ranges = (
+                np.array([step.low for step in uniform]),
+                np.array([step.high for step in uniform]),
+            )
+        self._units: list[tuple[int, int]] = []
+        if _is_fraction(settings.height_shift_range):
+            self._units.append((_TX, height))
+        if _is_fraction(settings.width_shift_range):
+            self._units.append((_TY, width))
+        # Below this a draw flips: one half, or nothing.
+        self._flips_below = np.array(
+            [0.5 * bool(settings.horizontal_flip), 0.5 * bool(settings.vertical_flip)]
+        )
+
+    def draw(self, count: int, stream: np.random.RandomState) -> np.ndarray:
+        """Draw the transform parameters of ``count`` samples.
+
+        Args:
+            count: samples.
+            stream: where the numbers come from; it is advanced.
+
+        Returns:
+            float64 array of shape (count, 10), columns as in ``Column``.
+
+        Raises:
+            OverflowError: a range is infinite or nan (as NumPy's ``uniform``).
+        """
+        if self._ranges is not None:
+            # One call draws in the order of a loop over samples and steps. NumPy's own `uniform`
+            # and not the formula: compilers that fuse multiply and add would round it otherwise.
+            drawn = stream.uniform(*self._ranges, (count, len(self._steps)))
+        else:
+            drawn = np.array([[_draw(step, stream) for step in self._steps] for _ in range(count)])
+            drawn = drawn.reshape(count, len(self._steps))
+        parameters = identity_parameters(count)
+        parameters[:, self._columns] = drawn
+        for column, unit in self._units:
+            parameters[:, column] *= unit
+        flips = parameters[:, _FLIPS]
+        flips[:] = flips < self._flips_below
+        return parameters
+
+
 def draw_parameters(
     settings: TransformSettings,
     height: int,
@@ -114,47 +175,8 @@ def draw_parameters(
     count: int,
     stream: np.random.RandomState,
 ) -> np.ndarray:
-    """Draw the transform parameters of ``count`` samples.
-
-    Args:
-        settings: the ranges.
-        height: rows of the images, the unit of a height shift below 1.
-        width: columns of the images, the unit of a width shift below 1.
-        count: samples.
-        stream: where the numbers come from; it is advanced.
-
-    Returns:
-        float64 array of shape (count, 10), columns as in ``Column``.
-
-    Raises:
-        ValueError: a shift range is neither a number nor a list of numbers.
-        OverflowError: a range is infinite or nan (as NumPy's ``uniform``).
-    """
-    steps = _steps(settings)
-    parameters = identity_parameters(count)
-    uniform = [step for step in steps if isinstance(step, _Uniform)]
-    if len(uniform) == len(steps):
-        # One call draws in the order of a loop over samples and steps. NumPy's own `uniform`
-        # and not the formula: compilers that fuse multiply and add would round it otherwise.
-        lows = np.array([step.low for step in uniform])
-        highs = np.array([step.high for step in uniform])
-        drawn = stream.uniform(lows, highs, (count, len(steps)))
-    else:
-        drawn = np.array([[_draw(step, stream) for step in steps] for _ in range(count)])
-        drawn = drawn.reshape(count, len(steps))
-    parameters = identity_parameters(count)
-    parameters[:, [step.column for step in steps]] = drawn
-    if _is_fraction(settings.height_shift_range):
-        parameters[:, _TX] *= height
-    if _is_fraction(settings.width_shift_range):
-        parameters[:, _TY] *= width
-    flips = parameters[:, _FLIPS]
-    flips[:] = flips < 0.5
-    if not settings.horizontal_flip:
-        flips[:, 0] = 0
-    if not settings.vertical_flip:
-        flips[:, 1] = 0
-    return parameters
+    """``Drawing.draw``, for once; see there."""
+    return Drawing(settings, height, width).draw(count, stream)
 
 
 def as_dict(row: np.ndarray) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from augflow.base.settings import StandardizeSettings, TransformSettings
 from augflow.native import kernel
+from augflow.transform.apply import Matrices
 from augflow.transform.draw import Column
 from augflow.transform.preprocess_input import KerasPreprocessing
 from augflow.transform.standardize import SMALLEST_DEVIATION
@@ -20,6 +21,7 @@ from augflow.transform.standardize import SMALLEST_DEVIATION
 # The kernel multiplies and adds in float32. Where a deviation is far smaller than the mean, the sum
 # could lose digits that subtracting first keeps: 1000 allows an error of 1e-4 of a deviation.
 _LARGEST_SUMMAND = 1000.0
+_STILL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 class Scaling(NamedTuple):
@@ -102,23 +104,21 @@ def find_one_pass(
     return OnePass(transform.fill_mode, transform.cval, transform.interpolation_order, scaling)
 
 
-def moves_of(parameters: np.ndarray, matrices: list[np.ndarray | None]) -> np.ndarray:
+def moves_of(parameters: np.ndarray, matrices: Matrices) -> np.ndarray:
     """How the kernel is to move some images.
 
     Args:
         parameters: rows of ``draw.draw_parameters``.
-        matrices: of these rows, None where the geometry stays as it is.
+        matrices: of these rows.
 
     Returns:
         float64 of shape (images, 8), see ``kernel.warp_images``.
     """
-    moves = np.zeros((len(parameters), kernel.MOVE_LENGTH))
-    moves[:, 0] = moves[:, 4] = 1.0
-    for move, matrix in zip(moves, matrices, strict=True):
-        if matrix is not None:
-            move[:6] = matrix[:2].ravel()
-    moves[:, 6] = parameters[:, Column.FLIP_HORIZONTAL]
-    moves[:, 7] = parameters[:, Column.FLIP_VERTICAL]
+    moves = np.empty((len(parameters), kernel.MOVE_LENGTH))
+    moves[:, :6] = matrices.values[:, :2].reshape(-1, 6)
+    if not matrices.moves.all():
+        moves[~matrices.moves, :6] = _STILL
+    moves[:, 6:] = parameters[:, Column.FLIP_HORIZONTAL : Column.FLIP_VERTICAL + 1]
     return moves
 
 

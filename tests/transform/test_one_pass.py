@@ -73,7 +73,8 @@ def test_one_pass_is_all_stages(dtype, fill_mode, order, which, channels_first):
     rows = np.empty((6, 3, 20, 30) if channels_first else images.shape, np.float32)
     targets = np.moveaxis(rows, 1, -1) if channels_first else rows
     one_pass.write(images, moves_of(parameters, matrices), targets)
-    for image, row, drawn, matrix in zip(images, rows, parameters, matrices, strict=True):
+    for place, (image, row, drawn) in enumerate(zip(images, rows, parameters, strict=True)):
+        matrix = matrices.of(place)
         expected = transform_image(image.astype(np.float32), drawn, matrix, transform)
         expected = expected.transpose(2, 0, 1) if channels_first else expected
         if settings is not None:
