@@ -25,6 +25,7 @@ from augflow.transform import draw
 from augflow.transform.apply import (
     Matrices,
     Move,
+    Moves,
     no_matrices,
     transform_image,
     transform_matrices,
@@ -82,7 +83,7 @@ class _Rows(ABC):
             raise ValueError("a batch whose samples run user code must be built as a whole")
         self.stream = open_stream(job.stream)
         self.bad: list[BadSample] = []
-        self.drawn: list[Any] = []
+        self.drawn: list[Any] | Moves = []
         self.plan = plan
         self.job = job
         self.arrays = arrays
@@ -93,26 +94,27 @@ class _Rows(ABC):
 
     def build(self) -> None:
         """Build all rows, one by one."""
+        self.drawn = drawn = []
         held = self.plan.held_generators
         with held.borrowed():
             for place, name in enumerate(self.job.names):
                 self.clock.begin(self.job.start + place, name)
                 with UserCode(_note, name, self.plan):
                     held.seed(self.job.seeds, place)
-                    self._build_sample(place)
+                    drawn.append(self._build_sample(place))
 
-    def _build_sample(self, place: int) -> None:
+    def _build_sample(self, place: int) -> Any:
+        """Build one row; returns what was drawn for it."""
         image = self._read(place)
         with self._global_stream():
-            self._build_row(place, image)
+            # Also for a row that is left out: those after it draw what they always draw.
+            drawn = self._draw(place)
+            if image is not None:
+                self._build_row(place, image, drawn)
+        return drawn
 
-    def _build_row(self, place: int, image: np.ndarray | None) -> None:
-        """The order of the stages, for one image as it was read; None for one to be left out."""
-        # Also for a row that is left out: those after it draw what they always draw.
-        drawn = self._draw(place)
-        self.drawn.append(drawn)
-        if image is None:
-            return
+    def _build_row(self, place: int, image: np.ndarray, drawn: Any) -> None:
+        """The order of the stages, for one image as it was read."""
         companions = None
         if self.plan.companions is not None:
             companions = self._read_companions(place, drawn)
@@ -239,7 +241,7 @@ class _RowsBySettings(_Rows):
         self.clock.lap(AUGMENT)
         if not plan.is_indivisible and _is_small_array(plan):
             self._build_small()
-            self.drawn = list(map(Move, self._parameters, self._matrices))
+            self.drawn = Moves(self._parameters, self._matrices)
         else:
             super().build()
 

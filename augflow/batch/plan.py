@@ -69,13 +69,13 @@ class Built:
     Attributes:
         stream: the batch's stream after the last draw; None where nothing draws from it.
         bad: rows that hold no sample.
-        drawn: for each row what was drawn for its transform, as the plan has it; empty where
-            nothing is.
+        drawn: for each row what was drawn for its transform, as the plan has it, by its
+            number; empty where nothing is.
     """
 
     stream: np.random.RandomState | None = None
     bad: list[BadSample] = field(default_factory=list)
-    drawn: list[Any] = field(default_factory=list)
+    drawn: Any = ()
 
 
 def declared_state(plan: Any) -> dict[str, Any]:

@@ -54,6 +54,25 @@ class Matrices(NamedTuple):
         return matrix if self.moves[place] else None
 
 
+class Moves:
+    """What was drawn for some images; each ``Move`` is made where it is asked for.
+
+    Args:
+        parameters: as ``draw.draw_parameters`` gives them.
+        matrices: of them.
+    """
+
+    def __init__(self, parameters: np.ndarray, matrices: Matrices) -> None:
+        self._parameters = parameters
+        self._matrices = matrices
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __getitem__(self, place: int) -> Move:
+        return Move(self._parameters[place], self._matrices.of(place))
+
+
 def transform_matrices(parameters: np.ndarray, height: int, width: int) -> Matrices:
     """The affine matrix of each row of parameters."""
     geometry = parameters[:, : Column.FLIP_HORIZONTAL]
