@@ -11,7 +11,7 @@ from setuptools import Extension, setup
 _SOURCES = "augflow/native"
 _KERNEL = Extension(
     "augflow.native._kernel",
-    [f"{_SOURCES}/kernel.c", f"{_SOURCES}/resample.c"],
+    sorted(glob(f"{_SOURCES}/*.c")),
     depends=glob(f"{_SOURCES}/*.h"),
     # No fused multiply-add: all processors are to give the same bits.
     extra_compile_args=["-std=c11", "-O3", "-ffp-contract=off"],

@@ -12,7 +12,7 @@
 #include "warp.h"
 
 /* Counted up with each change of what Python calls: a module that was built before is not used. */
-enum { INTERFACE = 2 };
+enum { INTERFACE = 3 };
 
 #define PATH(name) name##_plain
 #define TARGET
@@ -318,6 +318,7 @@ static PyMethodDef methods[] = {
     {"warp", warp, METH_VARARGS, warp_doc},
     {"weigh", weigh, METH_VARARGS, weigh_doc},
     {"resample", resample, METH_VARARGS, resample_doc},
+    {"pick", pick, METH_VARARGS, pick_doc},
     {"best", best, METH_NOARGS, best_doc},
     {NULL, NULL, 0, NULL},
 };

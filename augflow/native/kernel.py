@@ -19,7 +19,7 @@ except ImportError:  # there was no compiler when augflow was installed
     _kernel = None  # type: ignore[assignment]
 
 # That of kernel.c.
-_INTERFACE = 2
+_INTERFACE = 3
 if _kernel is not None and getattr(_kernel, "INTERFACE", 0) != _INTERFACE:
     # A checkout that was updated and not installed again.
     _kernel = None  # type: ignore[assignment]

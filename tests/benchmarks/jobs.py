@@ -108,6 +108,15 @@ def jobs_of_photos(scale: Scale) -> list[Job]:
     ]
 
 
+def jobs_of_filters(scale: Scale) -> list[Job]:
+    return [
+        Job("rate", each.key, replace(scale.work, interpolation=interpolation, side=side))
+        for interpolation in ("bilinear", "lanczos")
+        for side in (128, 224)
+        for each in (AUGFLOW_NEXT, KERAS_NEXT)
+    ]
+
+
 def jobs_of_memory(scale: Scale) -> list[Job]:
     work = replace(scale.work, images=scale.memory_images, epochs=scale.epochs)
     contestants = (AUGFLOW_NEXT, AUGFLOW_FIT, AUGFLOW_CACHED, *PEERS)

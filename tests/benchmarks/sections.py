@@ -25,6 +25,7 @@ from tests.benchmarks.jobs import (
     PEERS,
     Scale,
     jobs_of_batches,
+    jobs_of_filters,
     jobs_of_fit,
     jobs_of_flows,
     jobs_of_memory,
@@ -41,6 +42,7 @@ from tests.benchmarks.targets import (
     compare,
     epoch_against_parts,
     fast_against_keras,
+    filter_against_keras,
     how_much_faster,
     small_in_process,
 )
@@ -185,6 +187,19 @@ SECTIONS = {
         Section("workers", "What a worker adds", "As cold.", jobs_of_workers),
         Section("batch", "Batch size", "As cold.", jobs_of_batches),
         Section("side", "Image size in the batches", "As cold.", jobs_of_sides),
+        Section(
+            "filters",
+            "Resizing by other filters",
+            "As cold.",
+            jobs_of_filters,
+            tuple(
+                Target(
+                    f"Keras `next()`, {name}, {side} x {side}", 8, filter_against_keras(name, side)
+                )
+                for name in ("bilinear", "lanczos")
+                for side in (128, 224)
+            ),
+        ),
         Section("flows", "Several flows read in turn", "As cold.", jobs_of_flows),
         Section(
             "photos",

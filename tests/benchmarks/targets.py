@@ -72,6 +72,17 @@ def fast_against_keras(results: Results) -> Spread | None:
     return results.ratio(ours, theirs, RATE)
 
 
+def filter_against_keras(interpolation: str, side: int) -> Callable[[Results], Spread | None]:
+    """Ours / Keras's ``next()``, with a filter and a size."""
+
+    def reach(results: Results) -> Spread | None:
+        work = {"interpolation": interpolation, "side": side}
+        ours, theirs = (results.find("rate", each, **work) for each in (AUGFLOW_NEXT, KERAS_NEXT))
+        return results.ratio(ours, theirs, RATE)
+
+    return reach
+
+
 def small_in_process(results: Results) -> Spread | None:
     ours = results.find("small_arrays", AUGFLOW_NEXT, workers=0)
     return results.ratio(ours, results.find("small_arrays", KERAS_NEXT), RATE)

@@ -33,7 +33,7 @@ class Work:
         batch_size: images a batch.
         workers: worker processes or threads, where the contestant can be told.
         augmented: whether the full affine augmentation is applied.
-        interpolation: the filter for resizing, "nearest" or "bilinear".
+        interpolation: the filter for resizing; some peers know only "nearest" and "bilinear".
         cores: cores that the contestant may use; 0 for all.
         epochs: only for measuring memory: how many.
         folder: class folders to read instead of our own.

@@ -185,3 +185,52 @@ def test_wrong_arguments_are_refused():
         call(target=read_only)
     with pytest.raises(ValueError, match="nothing to resize"):
         kernel.COMPILED.resample(source, source.copy(), None, None, True, 0)
+
+
+@many
+@given(
+    sizes, sizes, st.integers(1, 5), sizes, sizes, layouts, st.booleans(), seeds,
+    st.sampled_from(["bool", "uint8", "int16", ">u2", "float32", "float64", "complex128"]),
+)  # fmt: skip
+def test_picked_pixels_are_those_of_numpy(
+    height, width, channels, rows, columns, layout, in_order, seed, dtype
+):
+    random = np.random.RandomState(seed)
+    pixels = strided(levels(seed, (height, width, channels)).astype(dtype), layout)
+    rows = random.randint(0, height, rows).astype(np.int32)
+    columns = random.randint(0, width, columns).astype(np.int32)
+    if in_order:
+        rows.sort(), columns.sort()
+    picked = resample.pick(pixels, rows, columns)
+    assert picked.dtype == pixels.dtype and picked.flags.c_contiguous
+    np.testing.assert_array_equal(picked, pixels[rows][:, columns])
+
+
+def test_what_cannot_be_picked_is_refused():
+    source, target = levels(2, (9, 8, 3)), np.full((3, 4, 5, 3), GUARD, np.uint8)
+    rows, columns = np.arange(4, dtype=np.int32), np.arange(3, 8, dtype=np.int32)
+
+    def call(source=source, target=target[1], rows=rows, columns=columns):
+        kernel.COMPILED.pick(source, target, rows, columns)
+
+    call()
+    np.testing.assert_array_equal(target[1], source[:4, 3:])
+    assert (target[0] == GUARD).all() and (target[2] == GUARD).all()
+    for wrong in (
+        {"source": source[0]},
+        {"source": source.astype(np.int16)},
+        {"source": source[:, ::2]},
+        {"target": target[1, :, :, :2]},
+        {"target": source[:4, 3:]},
+        {"rows": rows[:3]},
+        {"rows": rows + 6},
+        {"rows": rows - 1},
+        {"rows": rows.astype(np.int64)},
+        {"columns": columns + 1},
+        {"columns": columns.astype(np.float32)},
+    ):
+        with pytest.raises(ValueError):
+            call(**wrong)
+    objects = np.zeros((9, 8, 1), object)
+    with pytest.raises(ValueError, match="dtype"):
+        kernel.COMPILED.pick(objects, np.zeros((4, 5, 1), object), rows, columns)
