@@ -17,10 +17,11 @@ from augflow.flow.beside import Traced, copy_beside, pass_beside, some_beside, t
 from augflow.flow.epochs import Epochs
 from augflow.look.explanation import Explanation, described_move, row_of
 from augflow.look.facts import Facts, Meaning, arrays_in
+from augflow.look.grid import checked_count, grid_of_samples
 from augflow.look.html import page_of
 from augflow.look.predictions import check_can_predict, table_of_predictions
 from augflow.look.strip import label_of, strip_of
-from augflow.look.words_of_flows import in_one_line
+from augflow.look.words import in_one_line
 from augflow.order.schedule import Place
 
 if TYPE_CHECKING:
@@ -145,6 +146,50 @@ class Seen(Epochs):
         )
         index = getattr(self, "dataframe_index", None)
         return frame if index is None or len(index) != len(frame) else frame.set_axis(index)
+
+    def _without_draws(self, beside: Any) -> None:
+        """Leave the random transforms of a copy out; where there is no switch, nothing changes."""
+        if isinstance(getattr(beside, "augment", None), bool):
+            beside.augment = False
+
+    def show(self, n: int = 9, originals: bool = True, *, draws: int = 3, seed: int = 0) -> Any:
+        """A figure of samples as the model gets them: original and draws, with labels, masks as
+        outlines, boxes and keypoints; of volumes the middle slice.
+
+        The flow stays where it is. Of a file that ``on_error="skip"`` leaves out the reason is
+        written in its place.
+
+        Args:
+            n: samples, from all over the data. Defaults to 9.
+            originals: whether each sample is shown without random transforms, too. Defaults to
+                True; False shows one draw of each.
+            draws: of each sample beside its original. Defaults to 3; a flow without random
+                transforms shows its originals alone.
+            seed: of the draws; another one shows others. Defaults to 0.
+
+        Returns:
+            A ``matplotlib.figure.Figure``: a notebook shows it, ``figure.savefig(path)`` keeps it.
+
+        Raises:
+            TypeError, ValueError: samples that are no pictures, or a number that cannot be used.
+            ImportError: matplotlib is missing.
+        """
+        n, draws = checked_count("n", n, 1), checked_count("draws", draws, 1)
+        seed = checked_count("seed", seed, 0)
+        if not int(self.n):
+            raise ValueError("this flow has no samples to show")
+        drawn, still = copy_beside(self), copy_beside(self)
+        self._without_draws(still)
+        return grid_of_samples(
+            int(self.n),
+            partial(some_beside, still) if originals else None,
+            partial(some_beside, drawn),
+            n,
+            (draws if drawn._draws() else 0) if originals else 1,
+            seed,
+            self._meaning(),
+            self._sample_names,
+        )
 
     def explain(self, batch: int | None = None, row: int | None = None) -> Any:
         """What went into a batch: for each sample its name, seeds, parameters, matrix and times.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from augflow.base.words import DataFormat, FillMode
 from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
 from augflow.flow.keras_base import KerasFace, faces_keras
+from augflow.images.array import NumpyArrayIterator
 from augflow.images.fit import Statistics, flow_statistics
+from augflow.look.grid import checked_count, grid_of_draws
 from augflow.look.html import table_of_settings
-from augflow.look.settings_in_words import as_call, changed_settings
+from augflow.look.words import as_call, changed_settings
 from augflow.order.streams import as_global, global_stream, open_stream
+from augflow.read.load_and_save import img_to_array, load_img
 from augflow.transform import draw
 from augflow.transform.apply import transform_image, transform_matrices
 from augflow.transform.preprocess_input import recognise
@@ -210,6 +214,38 @@ class ImageTransformer(KerasFace):
         except Exception:
             # As for ``__repr__``, which a notebook shows in its place.
             return None
+
+    def show(self, image: Any, n: int = 8, seed: int = 0) -> Any:
+        """A figure of one image and of what this generator may make of it.
+
+        Args:
+            image: an array of rank 3 in this generator's data format, a picture of Pillow, or the
+                path of a file.
+            n: draws. Defaults to 8.
+            seed: of the draws; another one shows others. Defaults to 0.
+
+        Returns:
+            A ``matplotlib.figure.Figure``; above each draw stand the parameters that were drawn,
+            as far as they are the generator's own.
+
+        Raises:
+            TypeError, ValueError: something that is no image, or a number that cannot be used.
+            ImportError: matplotlib is missing.
+        """
+        n, seed = checked_count("n", n, 1), checked_count("seed", seed, 0)
+        if isinstance(image, str | os.PathLike):
+            image = load_img(os.fspath(image))
+        pixels = img_to_array(image, data_format=self.data_format, dtype="float32")
+        flow = NumpyArrayIterator(
+            np.repeat(pixels[np.newaxis], n, axis=0),
+            None,
+            self,
+            batch_size=n,
+            seed=seed,
+            data_format=cast(DataFormat, self.data_format),
+            dtype=self.dtype,
+        )
+        return grid_of_draws(pixels, flow.explain(0), self.data_format == "channels_first")
 
     # One image at a time
 

@@ -258,6 +258,9 @@ class LoaderIterator(EngineIterator):
             facts = replace(facts, augmentations={"augment": self.augment})
         return facts
 
+    def _without_draws(self, beside: Any) -> None:
+        beside.augment = None
+
     def _meaning(self) -> Meaning:
         names = None if self.num_classes is None else tuple(range(self.num_classes))
         parts = len(self._structure().tree) if isinstance(self._structure().tree, tuple) else 1

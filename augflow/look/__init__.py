@@ -2,8 +2,7 @@
 
 In: facts that a flow states, and batches that were read beside it.
 Out: texts, HTML, figures of matplotlib, tables of pandas.
-Knows: base, transform.
-Read: facts, settings_in_words, words_of_flows, image_flows, pixels,
-    strip, html, model_outputs, predictions, masks_on_disk, confusion, explanation,
-    extras.
+Knows: base, transform, companions.
+Read: facts, words, image_flows, pixels, strip, html, model_outputs,
+    predictions, masks_on_disk, confusion, explanation, overlays, grid, extras.
 """

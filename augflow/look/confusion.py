@@ -61,7 +61,7 @@ class Report:
         """
         counts = self.confusion.to_numpy()
         side = 0.35 * max(6, *counts.shape) + 1.5
-        figure = new_figure(1, 1, "the picture of a report", side)
+        figure = new_figure(1, 1, "the picture of a report", side, side)
         axes = figure.subplots()
         whole = np.maximum(counts.sum(axis=1, keepdims=True), 1)
         shares = counts / whole

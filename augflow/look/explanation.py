@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 
 from augflow.base.stage_times import STAGES, StageClock
-from augflow.look.settings_in_words import in_words
+from augflow.look.words import in_words
 from augflow.transform.apply import Move
 from augflow.transform.draw import as_dict
 
 # What a parameter is called where it is shown, its unit, and what stands for "nothing".
 _WORDS: dict[str, tuple[str, str, Any]] = {
     "theta": ("rotation", "°", 0),
-    "tx": ("down", " px", 0),
-    "ty": ("right", " px", 0),
     "shear": ("shear", "°", 0),
-    "zx": ("zoom down", "", 1),
-    "zy": ("zoom right", "", 1),
+    "zx": ("zoom of width", "", 1),
+    "zy": ("zoom of height", "", 1),
     "flip_horizontal": ("flipped left to right", "", False),
     "flip_vertical": ("upside down", "", False),
     "channel_shift_intensity": ("channels", " levels", None),
     "brightness": ("brightness", "", None),
 }
+# Of a positive number, and of a negative one: where the picture goes, before it is flipped. Keras's
+# first coordinate counts columns in the end, see ``affine_matrix``.
+_WAYS = {"tx": ("left", "right"), "ty": ("up", "down")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +84,13 @@ class Explanation:
 
 
 def parameters_in_words(parameters: dict[str, Any] | None) -> str:
-    """What was drawn for an image, without what changes nothing: "rotation -12.3°, down 4 px"."""
+    """What was drawn for an image, without what changes nothing: "rotation -12.3°, left 4 px"."""
     parts = []
     for key, value in (parameters or {}).items():
+        if key in _WAYS:
+            if value:
+                parts.append(f"{_WAYS[key][value < 0]} {_short(abs(value))} px")
+            continue
         word, unit, nothing = _WORDS.get(key, (key, "", None))
         if value == nothing:
             continue

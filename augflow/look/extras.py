@@ -28,7 +28,7 @@ def imported(module: str, what: str) -> Any:
         ) from error
 
 
-def new_figure(columns: int, rows: int, what: str, side: float = 2.2) -> Any:
+def new_figure(columns: int, rows: int, what: str, width: float, height: float) -> Any:
     """A figure for a grid of pictures, which no window shows by itself.
 
     Made without pyplot: that would keep every figure open and choose a window system. A notebook
@@ -37,7 +37,7 @@ def new_figure(columns: int, rows: int, what: str, side: float = 2.2) -> Any:
     Args:
         columns, rows: of the grid.
         what: is drawn, for messages.
-        side: of a picture, in inches.
+        width, height: of a picture with its title, in inches.
     """
     figures = imported("matplotlib.figure", what)
-    return figures.Figure(figsize=(columns * side, rows * side + 0.2), layout="constrained")
+    return figures.Figure(figsize=(columns * width, rows * height), layout="constrained")

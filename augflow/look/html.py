@@ -8,7 +8,7 @@ from typing import Any
 
 from augflow.look.facts import Facts
 from augflow.look.pixels import data_uri
-from augflow.look.settings_in_words import in_words
+from augflow.look.words import in_words
 
 _CLASSES_SHOWN = 20
 _PICTURE_HEIGHT = 96

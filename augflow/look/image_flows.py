@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augflow.look.facts import CLASS_KINDS, Facts, Meaning, classes_of_array, counted
-from augflow.look.settings_in_words import RANDOM, changed_settings
+from augflow.look.words import RANDOM, changed_settings
 
 
 def augmentations_of(flow: Any) -> dict[str, Any]:

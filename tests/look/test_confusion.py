@@ -104,4 +104,4 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImportError, match="pip install scikit-learn"):
         augflow.prediction_report(frame_of())
     with pytest.raises(ImportError, match="pip install matplotlib"):
-        extras.new_figure(1, 1, "a picture")
+        extras.new_figure(1, 1, "a picture", 2, 2)
