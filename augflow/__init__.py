@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from augflow.images.array import NumpyArrayIterator
     from augflow.images.dataframe import DataFrameIterator
     from augflow.images.directory import DirectoryIterator
-    from augflow.images.verify import verify
     from augflow.loader.flow import LoaderIterator, flow_from_loader
     from augflow.look.confusion import prediction_report
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
+    from augflow.survey.verify import verify
     from augflow.transform.point_matrix import map_boxes, map_points
 
 # albumentations asks the network for newer versions when it is imported. Not here, nor in the
@@ -99,7 +99,7 @@ _HOMES = {
     "photometric": "augflow.companions.pipeline",
     "prediction_report": "augflow.look.confusion",
     "scan_directory": "augflow.scan.folder_table",
-    "verify": "augflow.images.verify",
+    "verify": "augflow.survey.verify",
 }
 
 

@@ -96,6 +96,16 @@ def is_broken_file(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno not in _SHORTAGES
 
 
+def is_broken_sample(error: BaseException) -> bool:
+    """Whether an error of what loads a sample tells of that sample.
+
+    False for what has run out and for packages that are missing, which every sample would meet.
+    """
+    if isinstance(error, OSError):
+        return is_broken_file(error)
+    return isinstance(error, Exception) and not isinstance(error, MemoryError | ImportError)
+
+
 def reason_of(error: BaseException) -> str:
     """What is wrong with a file, without its name: one line."""
     if isinstance(error, ImageReadError):

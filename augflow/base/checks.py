@@ -58,6 +58,20 @@ def checked_truth(name: str, value: Any) -> bool:
     return truth
 
 
+def checked_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """One of some words.
+
+    Raises:
+        ValueError: another one, or none.
+    """
+    if value not in choices:
+        words = " or ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(
+            f"`{name}` must be {words}. Received: {value!r}{did_you_mean(value, choices)}"
+        )
+    return str(value)
+
+
 def checked_number(name: str, value: Any) -> Any:
     """A finite real number, as it is; an array of one number without axes counts as that."""
     value = _without_array(value)

@@ -8,9 +8,9 @@ of a batch, so that an error can say which sample is different, and in what.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,12 @@ from augflow.memory.layout import Field, Layout
 # Bytes without meaning, references to objects, and times: nothing that a model can compute with.
 REFUSED_KINDS = "OVMm"
 
+# How long a padded axis is: as ``pad`` says, as the longest of all samples, as that of the batch.
+Padded = Literal["fixed", "auto", "longest"]
+FIXED: Padded = "fixed"
+AUTO: Padded = "auto"
+LONGEST: Padded = "longest"
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -26,15 +32,35 @@ class Leaf:
 
     Attributes:
         where: what follows "the sample" in a message: "", "[0]", "['image']".
-        shape: of one sample in the batch.
+        shape: of one sample in the batch; of ``LONGEST`` axes what there is room for.
         dtype: in the byte order of this machine.
-        padded: for each axis whether samples may be shorter along it.
+        padded: for each axis whether samples may be shorter along it, and what decides how long
+            it is; None for an axis that is not padded.
     """
 
     where: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    padded: tuple[bool, ...]
+    padded: tuple[Padded | None, ...]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a batch is as long as the longest of its samples."""
+        return LONGEST in self.padded
+
+
+class NeedsRoomError(Exception):
+    """A batch has too little room for a sample, along an axis that is as long as the longest.
+
+    Attributes:
+        leaf: number of the array.
+        shape: of the sample.
+    """
+
+    def __init__(self, leaf: int, shape: tuple[int, ...]) -> None:
+        super().__init__(leaf, shape)
+        self.leaf = leaf
+        self.shape = shape
 
 
 @dataclass(frozen=True)
@@ -56,12 +82,35 @@ class Structure:
 
     @cached_property
     def layout(self) -> Layout:
-        """The arrays of a batch: one a leaf."""
-        return Layout(tuple(Field(leaf.shape, leaf.dtype.str) for leaf in self.leaves))
+        """The arrays of a batch: one a leaf, then the shapes of samples for those that are cut."""
+        fields = [Field(leaf.shape, leaf.dtype.str) for leaf in self.leaves]
+        cut = [leaf for leaf in self.leaves if leaf.is_cut]
+        return Layout((*fields, *(Field((len(leaf.shape),), "<i8") for leaf in cut)))
+
+    @cached_property
+    def is_cut(self) -> bool:
+        """Whether batches may have different lengths."""
+        return any(leaf.is_cut for leaf in self.leaves)
+
+    def cut(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Arrays by ``layout`` as one a leaf, each as long as its longest sample."""
+        shapes = iter(arrays[len(self.leaves) :])
+        return [
+            _cut(array, leaf, next(shapes)) if leaf.is_cut else array
+            for leaf, array in zip(self.leaves, arrays, strict=False)
+        ]
 
     def assemble(self, arrays: Sequence[np.ndarray]) -> Any:
         """Arrays, one a leaf, in the form that samples have."""
         return _assemble(self.tree, arrays)
+
+    def with_shapes(self, shapes: Sequence[tuple[int, ...]]) -> Structure:
+        """The same with other shapes of the leaves."""
+        leaves = [
+            replace(leaf, shape=tuple(shape))
+            for leaf, shape in zip(self.leaves, shapes, strict=True)
+        ]
+        return replace(self, leaves=tuple(leaves))
 
     def write(self, sample: Any, arrays: Sequence[np.ndarray], row: int, name: Any) -> None:
         """Write a sample into its row of a batch.
@@ -74,11 +123,36 @@ class Structure:
 
         Raises:
             TypeError, ValueError: the sample is built differently.
+            NeedsRoomError: it is longer than there is room for, where any length is right.
+        """
+        values = self.checked(sample, name)
+        shapes = iter(arrays[len(self.leaves) :])
+        for number, (leaf, value) in enumerate(zip(self.leaves, values, strict=True)):
+            array = arrays[number]
+            if leaf.is_cut:
+                next(shapes)[row] = value.shape
+            if value.shape == leaf.shape:
+                array[row] = value
+                continue
+            if any(own > room for own, room in zip(value.shape, leaf.shape, strict=True)):
+                raise NeedsRoomError(number, value.shape)
+            array[row] = self.pad_value
+            array[row][tuple(slice(side) for side in value.shape)] = value
+
+    def checked(self, sample: Any, name: Any) -> list[np.ndarray]:
+        """The arrays of a sample, one a leaf.
+
+        Raises:
+            TypeError, ValueError: the sample is built differently.
         """
         values: list[Any] = []
         self._collect(self.tree, sample, "", name, values)
-        for leaf, array, value in zip(self.leaves, arrays, values, strict=True):
-            self._write_leaf(leaf, array, row, _as_array(value, leaf.where, name), name)
+        arrays = []
+        for leaf, value in zip(self.leaves, values, strict=True):
+            array = as_array(value, leaf.where, name)
+            self._check_leaf(leaf, array, name)
+            arrays.append(array)
+        return arrays
 
     def _collect(self, tree: Any, sample: Any, where: str, name: Any, values: list[Any]) -> None:
         if isinstance(tree, dict):
@@ -98,39 +172,37 @@ class Structure:
 
     def _refuse(self, expected: str, received: Any, where: str, name: Any) -> None:
         raise ValueError(
-            f"the sample of ID {name!r}{_at(where)} is {_described(received)}; the first sample, "
-            f"of ID {self.first}, has {expected} there, and all must be built alike"
+            f"the sample of ID {name!r}{place_in(where)} is {described(received)}; the first "
+            f"sample, of ID {self.first}, has {expected} there, and all must be built alike"
         )
 
-    def _write_leaf(
-        self, leaf: Leaf, array: np.ndarray, row: int, value: np.ndarray, name: Any
-    ) -> None:
+    def _check_leaf(self, leaf: Leaf, value: np.ndarray, name: Any) -> None:
         if not _fits(value.dtype, leaf.dtype):
             raise ValueError(
-                f"the sample of ID {name!r}{_at(leaf.where)} has dtype {value.dtype}; the first "
-                f"sample, of ID {self.first}, has {leaf.dtype}, and all must have the same: use "
-                f"{_common_form(value.dtype, leaf.dtype)} for every sample, in what returns them"
+                f"the sample of ID {name!r}{place_in(leaf.where)} has dtype {value.dtype}; the "
+                f"first sample, of ID {self.first}, has {leaf.dtype}, and all must have the same: "
+                f"use {_common_form(value.dtype, leaf.dtype)} for every sample, in what returns "
+                "them"
             )
-        if value.shape == leaf.shape:
-            array[row] = value
-            return
-        self._check_shape(leaf, value.shape, name)
-        array[row] = self.pad_value
-        array[row][tuple(slice(side) for side in value.shape)] = value
+        if value.shape != leaf.shape:
+            self._check_shape(leaf, value.shape, name)
 
     def _check_shape(self, leaf: Leaf, shape: tuple[int, ...], name: Any) -> None:
         """Raise unless padding makes the shape that of the leaf."""
         fits = len(shape) == len(leaf.shape) and all(
-            side == wanted or (padded and side < wanted)
+            side == wanted or padded == LONGEST or (padded and side < wanted)
             for side, wanted, padded in zip(shape, leaf.shape, leaf.padded, strict=True)
         )
         if fits:
             return
-        found = f"the sample of ID {name!r}{_at(leaf.where)} has shape {shape}; "
+        found = f"the sample of ID {name!r}{place_in(leaf.where)} has shape {shape}; "
         if len(shape) == len(leaf.shape) and any(leaf.padded):
+            measured = ""
+            if AUTO in leaf.padded:
+                measured = ", measured when the flow was made,"
             raise ValueError(
-                f"{found}`pad` makes room for {leaf.shape}: give a larger `pad`, or cut the sample "
-                "in `load`"
+                f"{found}`pad`{measured} makes room for {leaf.shape}: give a larger `pad`, or cut "
+                "the sample in `load`"
             )
         advice = "give pad=..., the shape that shorter samples are filled up to, or cut in `load`"
         if len(shape) != len(leaf.shape):
@@ -141,117 +213,21 @@ class Structure:
         )
 
 
-def learn_structure(sample: Any, name: Any, pad: Any = None, pad_value: Any = 0) -> Structure:
-    """The structure of a sample.
-
-    Args:
-        sample: an array, or a tuple or dict of such; numbers and what NumPy makes arrays of
-            count as arrays.
-        name: its ID, for messages.
-        pad: None, or the shape that each sample is filled up to at the end of its axes: an int
-            for one axis, a tuple of ints for several, with None for an axis that is not padded.
-            For tuples and dicts a tuple or dict of such; arrays it leaves out are not padded.
-        pad_value: what to fill up with.
-
-    Raises:
-        TypeError, ValueError: the sample holds something else, or ``pad`` does not fit it.
-    """
-    leaves: list[Leaf] = []
-    tree = _learn(sample, name, pad, "", leaves)
-    for leaf in leaves:
-        if any(leaf.padded):
-            _check_pad_value(pad_value, leaf)
-    return Structure(tree, tuple(leaves), repr(name), pad_value)
-
-
-def _learn(sample: Any, name: Any, pad: Any, where: str, leaves: list[Leaf]) -> Any:
-    if isinstance(sample, Mapping):
-        _check_items(sample, where, name)
-        pads = {} if pad is None else pad
-        if not isinstance(pads, Mapping) or not pads.keys() <= sample.keys():
-            raise _bad_pad(pad, f"a dict with keys among {list(sample)}", where)
-        return {
-            key: _learn(value, name, pads.get(key), f"{where}[{key!r}]", leaves)
-            for key, value in sample.items()
-        }
-    if isinstance(sample, tuple):
-        _check_items(sample, where, name)
-        pads = [None] * len(sample) if pad is None else pad
-        if not isinstance(pads, tuple | list) or len(pads) != len(sample):
-            wanted = f"a tuple of {len(sample)} items, one an array, None for those not padded"
-            raise _bad_pad(pad, wanted, where)
-        return tuple(
-            _learn(value, name, one, f"{where}[{number}]", leaves)
-            for number, (value, one) in enumerate(zip(sample, pads, strict=True))
-        )
-    array = _as_array(sample, where, name)
-    shape, padded = _padded_shape(array.shape, pad, where, name)
-    leaves.append(Leaf(where, shape, array.dtype.newbyteorder("="), padded))
-    return len(leaves) - 1
-
-
-def _check_items(sample: Any, where: str, name: Any) -> None:
-    if not sample:
-        raise ValueError(f"the sample of ID {name!r}{_at(where)} is {_described(sample)}")
-
-
-def _padded_shape(
-    shape: tuple[int, ...], pad: Any, where: str, name: Any
-) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    if pad is None:
-        return shape, (False,) * len(shape)
-    sides = (pad,) if isinstance(pad, int | np.integer) else pad
-    if not (
-        isinstance(sides, tuple | list)
-        and len(sides) == len(shape)
-        and all(side is None or (isinstance(side, int | np.integer) and side > 0) for side in sides)
-    ):
-        expected = {0: "None for a number, which has no axes", 1: "an int of at least 1"}.get(
-            len(shape), f"{len(shape)} ints of at least 1, None for axes that are not padded"
-        )
-        raise _bad_pad(pad, f"{expected}: the sample has shape {shape}", where)
-    wanted = tuple(
-        own if side is None else int(side) for own, side in zip(shape, sides, strict=True)
-    )
-    if any(own > side for own, side in zip(shape, wanted, strict=True)):
-        raise ValueError(
-            f"the sample of ID {name!r}{_at(where)} has shape {shape}; `pad` makes room for "
-            f"{wanted}: give a larger `pad`, or cut the sample in `load`"
-        )
-    return wanted, tuple(side is not None for side in sides)
-
-
-def _check_pad_value(pad_value: Any, leaf: Leaf) -> None:
-    try:
-        with np.errstate(invalid="ignore", over="ignore"):
-            filled = np.full((), pad_value, leaf.dtype)
-        kind = leaf.dtype.kind
-        # Text of any length, in the place of a comparison of text with a number.
-        whole = np.asarray(pad_value).astype(kind) if kind in "US" else pad_value
-        fits = bool(kind in "fc" or filled == whole)
-    except (TypeError, ValueError, OverflowError):
-        fits = False
-    if not fits:
-        raise ValueError(
-            f"`pad_value` must fit into dtype {leaf.dtype}, that of the sample{_at(leaf.where)}. "
-            f"Received: {pad_value!r}"
-        )
-
-
-def _bad_pad(pad: Any, wanted: str, where: str) -> ValueError:
-    return ValueError(f"`pad`{_at(where)} must be {wanted}. Received: {pad!r}")
-
-
 def check_unmasked(value: Any, begin: str) -> None:
     """Raise where NumPy would hand over what a mask hides; ``begin``: of the message."""
     if np.ma.is_masked(value):
         raise ValueError(f"{begin}, with masked elements; fill these in, with .filled(value)")
 
 
-def _as_array(value: Any, where: str, name: Any) -> np.ndarray:
+def as_array(value: Any, where: str, name: Any) -> np.ndarray:
+    """A value of a sample as an array.
+
+    Raises:
+        TypeError, ValueError: it makes none of numbers, booleans or text.
+    """
     if type(value) is np.ndarray and value.dtype.kind not in REFUSED_KINDS:
         return value
-    begin = f"the sample of ID {name!r}{_at(where)} is {_described(value)}"
+    begin = f"the sample of ID {name!r}{place_in(where)} is {described(value)}"
     if value is None:
         raise TypeError(f"{begin}; a `return` may be missing in `load` or `augment`")
     check_unmasked(value, begin)
@@ -277,6 +253,15 @@ def _assemble(tree: Any, arrays: Sequence[np.ndarray]) -> Any:
     return arrays[tree]
 
 
+def _cut(array: np.ndarray, leaf: Leaf, shapes: np.ndarray) -> np.ndarray:
+    """Rows without what lies beyond the longest of them; ``shapes``: of the samples."""
+    ends = [
+        end if how == LONGEST else None
+        for end, how in zip(shapes.max(axis=0, initial=0).tolist(), leaf.padded, strict=True)
+    ]
+    return array[(slice(None), *(slice(end) for end in ends))]
+
+
 def _fits(dtype: np.dtype[Any], expected: np.dtype[Any]) -> bool:
     """Whether values keep what they are: the same dtype in any byte order, or shorter text."""
     if dtype.kind == expected.kind and dtype.kind in "US":
@@ -284,7 +269,8 @@ def _fits(dtype: np.dtype[Any], expected: np.dtype[Any]) -> bool:
     return dtype == expected or dtype.newbyteorder("=") == expected
 
 
-def _at(where: str) -> str:
+def place_in(where: str) -> str:
+    """What follows "the sample" in a message."""
     return f" at {where}" if where else ""
 
 
@@ -302,7 +288,7 @@ def _common_form(dtype: np.dtype[Any], other: np.dtype[Any]) -> str:
     return f"np.asarray(value).astype({common.name!r})"
 
 
-def _described(value: Any) -> str:
+def described(value: Any) -> str:
     """What a value is, briefly."""
     if value is None:
         return "None"

@@ -62,6 +62,10 @@ class BadSample:
     reason: str
 
 
+class LeaveOutError(Exception):
+    """Raised where a sample is built that is to be left out; its argument is the reason."""
+
+
 @dataclass(frozen=True)
 class Built:
     """What building a job gives besides the rows themselves.

@@ -10,7 +10,7 @@ import numpy as np
 
 from augflow.base.stage_times import StageClock
 from augflow.base.user_code import UserCode
-from augflow.batch.plan import Built, Job, declared_state
+from augflow.batch.plan import BadSample, Built, Job, LeaveOutError, declared_state
 from augflow.cache.slots import SlotStore
 from augflow.memory.layout import Layout
 from augflow.order.find_generators import find_generators
@@ -24,7 +24,11 @@ class SamplePlan:
     cache: ClassVar[None] = None
     is_indivisible: ClassVar[bool] = False
     calls_user_code: ClassVar[bool] = False
-    leaves_out: ClassVar[bool] = False
+
+    @property
+    def leaves_out(self) -> bool:
+        """See ``BatchPlan``; those that ``write`` raises a ``LeaveOutError`` for."""
+        return False
 
     @property
     def layout(self) -> Layout:
@@ -40,6 +44,9 @@ class SamplePlan:
             place: of the sample in the job.
             arrays: of the whole batch.
             clock: takes the times of the stages: ``clock.lap(READ)`` after reading.
+
+        Raises:
+            LeaveOutError: the sample is to be left out, for a plan that ``leaves_out``.
         """
         raise NotImplementedError(f"{type(self).__name__} must define write")
 
@@ -52,13 +59,21 @@ class SamplePlan:
     ) -> Built:
         """Build the job's rows in place, see ``BatchPlan``."""
         held = self.held_generators
+        bad: list[BadSample] = []
         with held.borrowed():
             for place, name in enumerate(job.names):
-                clock.begin(job.start + place, name)
-                with UserCode(self._note, name):
-                    held.seed(job.seeds, place)
-                    self.write(job, place, arrays, clock)
-        return Built()
+                row = job.start + place
+                clock.begin(row, name)
+                if row in job.left_out:
+                    bad.append(BadSample(row, name, job.left_out[row]))
+                    continue
+                try:
+                    with UserCode(self._note, name):
+                        held.seed(job.seeds, place)
+                        self.write(job, place, arrays, clock)
+                except LeaveOutError as error:
+                    bad.append(BadSample(row, name, str(error)))
+        return Built(bad=bad)
 
     def user_objects(self) -> dict[str, Any]:
         """What may hold functions of the user's, by names for messages: by default all fields."""

@@ -14,7 +14,7 @@ from augflow.base.user_code import UserCode
 from augflow.batch.plan import BadSample, Built, Job
 from augflow.cache.slots import CachePlace, SlotStore
 from augflow.companions.moving import CompanionSettings, read_companions
-from augflow.errors import is_broken_file, reason_beside, reason_of
+from augflow.errors import is_broken_sample, reason_beside, reason_of
 from augflow.memory.layout import Field, Layout
 from augflow.order.held_generators import NO_GENERATORS, HeldGenerators
 from augflow.read.image_file import read_image
@@ -61,10 +61,8 @@ class VerifyPlan:
                         # These errors name another file, or none.
                         describe, record = reason_beside, job.extras[place]
                         read_companions(self.companions, record, name, self.read, STILL, None)
-            except (MemoryError, ImportError):
-                raise
             except Exception as error:
-                if isinstance(error, OSError) and not is_broken_file(error):
+                if not is_broken_sample(error):
                     raise
                 # Also what a user's loader raises: what is wrong is what is asked for.
                 built.bad.append(BadSample(job.start + place, name, describe(error)))

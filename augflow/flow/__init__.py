@@ -4,5 +4,5 @@ In: a source of samples.
 Out: batches without end, and ``model.fit`` takes them.
 Knows: base, order, scan, cache, batch, look, report, runtime, faces.
 Read: iterator, resumable, seen, beside, epochs, own_methods, engine_iterator, source, from_source,
-    keras_base.
+    whole_pass, keras_base.
 """

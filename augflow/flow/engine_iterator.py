@@ -5,15 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Iterator as AbstractIterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from augflow.base.interrupts import uninterrupted
+from augflow.base.structure import NeedsRoomError
 from augflow.base.warn_user import warn_user
-from augflow.batch.plan import BadSample, BatchPlan
+from augflow.batch.plan import BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.beside import Traced
@@ -24,12 +26,15 @@ from augflow.look.facts import Facts
 from augflow.order.permutation import occurrences
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState, state_of
+from augflow.report.bad_files import FILES, BadFiles, NothingLeftError, Wording
 from augflow.report.stats import FlowStats, make_stats
 from augflow.runtime.engine import Batch, Engine, build_here
 from augflow.runtime.make_engine import make_engine
 from augflow.runtime.pickle_plan import current_folder
 
 _NAMES_SHOWN = 5
+# So many others are tried in the place of a batch of which nothing is left.
+_STAND_INS = 4
 
 # A forked child has its parent's flows, but neither its workers nor the threads that may hold
 # their locks. It was forked for the sake of parallel work, so it builds batches itself.
@@ -48,6 +53,9 @@ if hasattr(os, "register_at_fork"):
 class EngineIterator(Iterator):
     """What all flows share that have an engine; a subclass gives the methods of the first part."""
 
+    # "skip" leaves out samples that cannot be built; flows that offer it set it.
+    on_error: str = "raise"
+    _wording: ClassVar[Wording] = FILES
     _engine: Engine | None = None
     _engine_revision: Any = None
 
@@ -137,6 +145,7 @@ class EngineIterator(Iterator):
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         self._engine = None
+        self._bad = BadFiles(self._wording)
 
     def _restart_in_child(self) -> None:
         super()._restart_in_child()
@@ -154,11 +163,20 @@ class EngineIterator(Iterator):
             if self._engine is not None:
                 self._engine.close()
             self._engine = None
+        self._bad.report()
+
+    def on_epoch_end(self) -> None:
+        """See ``Iterator.on_epoch_end``; also says what was left out."""
+        # Keras looks at the first batch and ends an "epoch" before it begins one.
+        is_an_end = self._begun
+        super().on_epoch_end()
+        if is_an_end:
+            self._bad.epoch_has_ended()
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        state.pop("_engine", None)
-        state.pop("_engine_revision", None)
+        for name in ("_engine", "_engine_revision", "_bad"):
+            state.pop(name, None)
         return state
 
     # Engines
@@ -220,8 +238,37 @@ class EngineIterator(Iterator):
     # Batches
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        if self.on_error != "skip":
+            return self._fetch_whole(place, coming)
+        try:
+            return self._fetch_whole(place, coming)
+        except NothingLeftError:
+            # Without shuffling each epoch would have the same gap, and predictions an order.
+            if self.shuffle:
+                for other in self._current_schedule().before(place, self._epoch, _STAND_INS):
+                    with suppress(NothingLeftError):
+                        batch = self._fetch_whole(other, iter(()))
+                        self._last_place = other
+                        self._bad.add_stand_in()
+                        return batch
+            raise
+        finally:
+            self._bad.batch_was_read(place.key[0], place.key[1], len(self))
+
+    def _make_room(self, error: NeedsRoomError) -> None:
+        """Make room for a sample that is longer than all before it, where any length is right."""
+        raise error
+
+    def _fetch_whole(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        while True:
+            try:
+                return self._fetch_once(place, coming)
+            except NeedsRoomError as error:
+                self._make_room(error)
+
+    def _fetch_once(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         if self._builds_directly():
-            return super()._fetch(place, coming)
+            return Iterator._fetch(self, place, coming)
         engine = self._current_engine()
         ahead = ((other.key, partial(self._request, other)) for other in coming)
         batch = engine.fetch(self._request(place), ahead)
@@ -255,7 +302,11 @@ class EngineIterator(Iterator):
             None if again is None else again.tolist(),
         )
         request = self._request_for("direct", indices, start, seeds)
-        batch, end = build_here(self._plan(), request, self._image_cache())
+        try:
+            batch, end = build_here(self._plan(), request, self._image_cache())
+        except NeedsRoomError as error:
+            self._make_room(error)
+            return EngineIterator._get_batches_of_transformed_samples(self, index_array)
         self._meter.add(batch.work, 0)
         stream.set_state(start if end is None else state_of(end))
         self._after_direct_build(batch, indices, stream)
@@ -266,16 +317,12 @@ class EngineIterator(Iterator):
         if not batch.bad:
             return self._output(batch.arrays, indices)
         if self._noted is None:
-            self._report_bad(batch.bad, indices)
+            self._bad.leave_out(batch.bad, len(indices))
         else:
             self._noted.extend(batch.bad)
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
         return self._output([array[kept] for array in batch.arrays], indices[kept])
-
-    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
-        """Take note of samples that are left out."""
-        raise NotImplementedError(f"{type(self).__name__} must define _report_bad")
 
     def stats(self) -> FlowStats:
         """Where the time of the last and of the current epoch went; ``print`` it to read it.

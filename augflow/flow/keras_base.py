@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self, TypeVar
 
@@ -22,6 +22,10 @@ _DATASETS = (
     ("tf_keras.src.utils.data_utils", "Sequence"),
 )
 _IMAGE_MODULES = ("keras.src.legacy.preprocessing.image", "tf_keras.src.preprocessing.image")
+
+# Methods of a model that read a flow, and how far above the flow's own they may be.
+_READING = frozenset({"fit", "evaluate", "predict"})
+_MOST_CALLERS = 40
 
 # Classes of augflow, in the order in which they take on bases, and where these are found.
 _faces: list[tuple[type, tuple[tuple[str, str], ...]]] = []
@@ -159,3 +163,28 @@ def _calling_frame(flow: Any) -> FrameType | None:
     ):
         frame = frame.f_back
     return frame
+
+
+def is_looked_at_by_keras() -> bool:
+    """Whether Keras asks for a batch only to tell TensorFlow what batches are like."""
+    return any(
+        code.co_name == "get_tf_dataset" and code.co_filename.endswith("py_dataset_adapter.py")
+        for code in (frame.f_code for frame in _callers())
+    )
+
+
+def model_of_caller() -> Any:
+    """The model whose ``fit``, ``evaluate`` or ``predict`` is running here, None for none."""
+    for frame in _callers():
+        is_keras = frame.f_globals.get("__name__", "").startswith(("keras.", "tf_keras."))
+        if is_keras and frame.f_code.co_name in _READING:
+            return frame.f_locals.get("self")
+    return None
+
+
+def _callers() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_MOST_CALLERS):
+        if frame is not None:
+            yield frame
+            frame = frame.f_back

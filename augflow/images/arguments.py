@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from augflow.base.checks import checked_switch
+from augflow.base.checks import checked_choice, checked_switch
 from augflow.base.warn_user import warn_user
 from augflow.base.words import did_you_mean
 from augflow.cache.flow_slots import checked_cache
@@ -69,8 +69,8 @@ class FileArguments:
             augment=checked_augment(self.augment),
             sampler=checked_sampler(self.sampler, class_mode, shuffle),
             class_order=checked_class_order(self.class_order),
-            decode=_checked_choice("decode", self.decode, DECODE_MODES),
-            on_error=_checked_choice("on_error", self.on_error, ("raise", "skip")),
+            decode=checked_choice("decode", self.decode, DECODE_MODES),
+            on_error=checked_choice("on_error", self.on_error, ("raise", "skip")),
             formats=self.formats,
             exif=checked_switch("exif", self.exif),
             cache=checked_cache(self.cache),
@@ -153,15 +153,6 @@ def check_reading(color_mode: Any, interpolation: Any, keep_aspect_ratio: Any) -
             f"`interpolation` must be one of {sorted(FILTERS)}. Received: {interpolation!r}"
             f"{did_you_mean(interpolation, FILTERS)}"
         )
-
-
-def _checked_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        words = " or ".join(f'"{choice}"' for choice in choices)
-        raise ValueError(
-            f"`{name}` must be {words}. Received: {value!r}{did_you_mean(value, choices)}"
-        )
-    return str(value)
 
 
 def without_deprecated(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator as AbstractIterator
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,6 @@ from augflow.base.settings import ReadSettings
 from augflow.base.telling import tell
 from augflow.batch.image_kind import check_cacheable
 from augflow.batch.image_plan import ImagePlan
-from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
 from augflow.cache.flow_slots import CurrentCache, FlowCache, open_flow_cache
 from augflow.cache.images import CacheInfo, ImageCache
@@ -34,15 +32,10 @@ from augflow.images.unlikely import warn_of_unused_split
 from augflow.look.facts import Facts, Meaning
 from augflow.look.image_flows import facts_of_files, meaning_of_files
 from augflow.order.permutation import EpochOrder
-from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.read.resize import CHANNELS
-from augflow.report.bad_files import BadFiles, NothingLeftError
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
-
-# So many others are tried in the place of a batch of broken files alone.
-_STAND_INS = 4
 
 
 class FileIterator(EngineIterator):
@@ -69,7 +62,6 @@ class FileIterator(EngineIterator):
     sampler: str | None = None
     class_order: str
     decode: str = "exact"
-    on_error: str = "raise"
     exif: bool = False
     formats: Any = None
     cache: str | None = None
@@ -332,37 +324,9 @@ class FileIterator(EngineIterator):
     @property
     def bad_files(self) -> dict[str, str]:
         """The files that ``on_error="skip"`` has left out so far: path to reason."""
-        return dict(self._bad_files.reasons)
-
-    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
-        self._bad_files.leave_out(bad, len(indices))
-
-    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        try:
-            return super()._fetch(place, coming)
-        except NothingLeftError:
-            # Without shuffling each epoch would have the same gap, and predictions an order.
-            if self.shuffle:
-                for other in self._current_schedule().before(place, self._epoch, _STAND_INS):
-                    with suppress(NothingLeftError):
-                        batch = super()._fetch(other, iter(()))
-                        self._last_place = other
-                        self._bad_files.add_stand_in()
-                        return batch
-            raise
-        finally:
-            if self.on_error == "skip":
-                self._bad_files.batch_was_read(place.key[0], place.key[1], len(self))
+        return {str(path): reason for path, reason in self._bad.reasons.items()}
 
     # Life
-
-    def on_epoch_end(self) -> None:
-        """See ``Iterator.on_epoch_end``; also says which files were left out."""
-        # Keras looks at the first batch and ends an "epoch" before it begins one.
-        is_an_end = self._begun
-        super().on_epoch_end()
-        if is_an_end:
-            self._bad_files.epoch_has_ended()
 
     def close(self) -> None:
         """End reading ahead and free its memory and that of a cache in memory, unless other
@@ -372,16 +336,14 @@ class FileIterator(EngineIterator):
         """
         super().close()
         self._cache_of_files.forget()
-        self._bad_files.report()
 
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
-        self._bad_files = BadFiles()
         self._cache_of_files = CurrentCache()
         self._balanced = BalancedSampler()
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()
-        for name in ("_bad_files", "_cache_of_files", "_balanced"):
+        for name in ("_cache_of_files", "_balanced"):
             state.pop(name, None)
         return state

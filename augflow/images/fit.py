@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
 from augflow.batch.image_plan import ImagePlan
 from augflow.batch.request import Request
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.flow.own_methods import is_overridden
+from augflow.flow.whole_pass import whole_pass
 from augflow.images.array import NumpyArrayIterator
 from augflow.images.files import FileIterator
 from augflow.memory.free_space import free_memory, readable
@@ -27,7 +27,7 @@ from augflow.order.streams import (
     open_stream,
     state_of,
 )
-from augflow.runtime.engine import Batch, Expected
+from augflow.runtime.engine import Batch
 from augflow.runtime.make_engine import make_engine
 from augflow.scan.row_names import first_of
 from augflow.transform.pixel_moments import PixelMoments, whitening_bytes
@@ -197,7 +197,6 @@ class _Reading:
         self._samples = int(flow.n)
         self._total = self._samples * rounds
         self._batch_size = max(1, min(int(flow.batch_size), self._total))
-        self._starts = range(0, self._total, self._batch_size)
         self._draw: Callable[[int], None] | None = None
         self._stream = open_stream(0)
         # Where the streams of batches begin that have not been built yet.
@@ -223,22 +222,12 @@ class _Reading:
         workers = 0 if idle else EngineIterator._wanted_workers(self._flow)
         cache = self._flow._image_cache()
         engine = make_engine(self._plan, workers, self._batch_size, cache)
-        try:
-            with Progress("Fitting", "images", self._total) as progress:
-                for start in self._starts:
-                    request = self._request(start)
-                    yield engine.fetch(request, self._ahead(start))
-                    self._states.pop(start, None)
-                    progress.update(request.samples)
-        finally:
-            engine.close()
+        size, request = self._batch_size, self._request
+        for start, batch in whole_pass(engine, self._total, size, request, "Fitting", "images"):
+            yield batch
+            self._states.pop(start, None)
 
-    def _ahead(self, start: int) -> Iterator[Expected]:
-        for later in self._starts[start // self._batch_size + 1 :]:
-            yield later, partial(self._request, later)
-
-    def _request(self, start: int) -> Request:
-        stop = min(start + self._batch_size, self._total)
+    def _request(self, start: int, stop: int) -> Request:
         indices = np.arange(start, stop) % self._samples
         state = self._state_at(start)
         request = self._flow._request_for(start, indices, state, SampleSeeds(0, 0, []))

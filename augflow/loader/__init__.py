@@ -2,6 +2,6 @@
 
 In: IDs and a function.
 Out: batches of what it returns.
-Knows: memory, base, order, scan, cache, batch, look, runtime, flow.
-Read: plan, flow.
+Knows: memory, base, order, scan, cache, batch, look, report, runtime, flow.
+Read: learn, plan, lengths, targets, flow.
 """

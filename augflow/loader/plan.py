@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,14 +10,19 @@ import numpy as np
 
 from augflow.base.shorten import shortened
 from augflow.base.stage_times import AUGMENT, READ, STANDARDIZE, StageClock
-from augflow.base.structure import Structure, learn_structure
+from augflow.base.structure import Structure
 from augflow.base.user_code import UserCode
-from augflow.batch.plan import Built, Job
+from augflow.batch.plan import Built, Job, LeaveOutError
 from augflow.batch.sample_plan import SamplePlan
 from augflow.cache.slots import SlotStore
-from augflow.memory.layout import Layout
+from augflow.errors import is_broken_sample, reason_of
+from augflow.loader.learn import learn_structure
+from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.streams import SampleSeeds, borrowed_global, global_stream
+
+# Samples that are tried, where broken ones are left out, to learn what all are made of.
+_MOST_TRIED = 100
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class UserFunctions:
         place: int,
         shared: np.random.RandomState,
         clock: StageClock,
+        skips: bool = False,
     ) -> Any:
         """One sample, loaded and augmented.
 
@@ -49,9 +55,18 @@ class UserFunctions:
             shared: NumPy's global generator, borrowed. It is seeded for each sample, so that what
                 the functions draw from it depends on the sample, and not on the process.
             clock: takes the times.
+            skips: whether a sample that cannot be loaded is to be left out.
+
+        Raises:
+            LeaveOutError: it cannot, where that ``skips``.
         """
         shared.seed(seeds.global_seed(place))
-        sample = self.load(name)
+        try:
+            sample = self.load(name)
+        except Exception as error:
+            if skips and is_broken_sample(error):
+                raise LeaveOutError(reason_of(error)) from error
+            raise
         clock.lap(READ)
         if self.augment is not None:
             sample = self.augment(sample, seeds.generator(place))
@@ -66,25 +81,36 @@ class UserFunctions:
 
 
 def learn_from_first(
-    functions: UserFunctions, name: Any, seeds: SampleSeeds, pad: Any, pad_value: Any
+    functions: UserFunctions, ids: Sequence[Any], pad: Any, pad_value: Any, skips: bool = False
 ) -> Structure:
     """Load one sample and learn the structure of all from it.
 
     Args:
         functions: gives the sample.
-        name: its ID.
-        seeds: of it alone.
+        ids: of the samples.
         pad, pad_value: see ``learn_structure``.
+        skips: whether to go on to the next where one cannot be loaded.
 
     Raises:
         Exception: what the user's functions raise, or ``learn_structure``.
     """
     held = find_generators([("load", functions.load), ("augment", functions.augment)])
-    with borrowed_global() as shared, held.borrowed(), UserCode(_note, name):
-        held.seed(seeds, 0)
-        sample = functions.sample(name, seeds, 0, shared, StageClock())
-        structure = learn_structure(sample, name, pad, pad_value)
-    return structure
+    most = min(len(ids), _MOST_TRIED) if skips else 1
+    for number in range(most):
+        name, seeds = ids[number], SampleSeeds(0, 0, [number])
+        with borrowed_global() as shared, held.borrowed(), UserCode(_note, name):
+            held.seed(seeds, 0)
+            try:
+                goes_on = number + 1 < most
+                sample = functions.sample(name, seeds, 0, shared, StageClock(), goes_on)
+            except LeaveOutError:
+                continue
+            except Exception as error:
+                if number:
+                    error.add_note(f"None of the first {number + 1} samples can be loaded.")
+                raise
+            return learn_structure(sample, name, pad, pad_value)
+    raise AssertionError("the last sample that is tried is returned or raised")
 
 
 @dataclass(frozen=True)
@@ -94,11 +120,19 @@ class LoaderPlan(SamplePlan):
     Attributes:
         functions: gives the samples.
         structure: of the samples.
+        on_error: "raise", or "skip": samples that cannot be loaded, or are unlike the first, are
+            left out.
     """
 
     functions: UserFunctions
     structure: Structure
+    on_error: str = "raise"
     calls_user_code: ClassVar[bool] = True
+
+    @property
+    def leaves_out(self) -> bool:
+        """See ``BatchPlan``."""
+        return self.on_error == "skip"
 
     @property
     def layout(self) -> Layout:
@@ -119,10 +153,18 @@ class LoaderPlan(SamplePlan):
     def write(self, job: Job, place: int, arrays: list[np.ndarray], clock: StageClock) -> None:
         """Load a sample into its row, see ``SamplePlan``; the global generator is borrowed."""
         assert job.seeds is not None
-        name = job.names[place]
-        sample = self.functions.sample(name, job.seeds, place, global_stream(), clock)
-        self.structure.write(sample, arrays, job.start + place, name)
+        name, skips = job.names[place], self.leaves_out
+        sample = self.functions.sample(name, job.seeds, place, global_stream(), clock, skips)
+        try:
+            self._take(sample, arrays, job.start + place, name)
+        except (TypeError, ValueError) as error:
+            if skips:
+                raise LeaveOutError(reason_of(error)) from error
+            raise
         clock.lap(STANDARDIZE)
+
+    def _take(self, sample: Any, arrays: list[np.ndarray], row: int, name: Any) -> None:
+        self.structure.write(sample, arrays, row, name)
 
     def user_objects(self) -> dict[str, Any]:
         """See ``SamplePlan``."""
@@ -135,6 +177,21 @@ class LoaderPlan(SamplePlan):
     def describe(self, name: Any) -> str:
         """See ``BatchPlan``."""
         return _described(name)
+
+
+@dataclass(frozen=True)
+class ShapesPlan(LoaderPlan):
+    """Loads samples for no other purpose than to see whether it works, and how large they are."""
+
+    @property
+    def layout(self) -> Layout:
+        """For each array of a sample its rank and its shape."""
+        leaves = self.structure.leaves
+        return Layout(tuple(Field((1 + len(leaf.shape),), "<i8") for leaf in leaves))
+
+    def _take(self, sample: Any, arrays: list[np.ndarray], row: int, name: Any) -> None:
+        for array, value in zip(arrays, self.structure.checked(sample, name), strict=True):
+            array[row] = (value.ndim, *value.shape)
 
 
 def _note(name: Any) -> str:

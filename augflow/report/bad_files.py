@@ -1,6 +1,9 @@
-"""The files that a flow leaves out: counted, and reported once an epoch."""
+"""The files and samples that a flow leaves out: counted, and reported once an epoch."""
 
 from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 from augflow.base.warn_user import warn_user
 from augflow.batch.plan import BadSample
@@ -10,18 +13,40 @@ _EPOCHS_KEPT = 2
 _NAMES_SHOWN = 5
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What messages call the things that are left out.
+
+    Attributes:
+        thing: one of them.
+        could_not: what could not be done with it.
+        attribute: of the flow, that has all of them.
+        error: raised where nothing else is left of a batch, with the first name and a text.
+    """
+
+    thing: str
+    could_not: str
+    attribute: str
+    error: type[NothingLeftError]
+
+
 class BadFiles:
     """What one flow has left out. Several threads may read a flow; each step here is one of
     the interpreter's own, so none of them needs a lock.
 
+    Args:
+        wording: what messages call it.
+
     Attributes:
-        reasons: path to reason of every file that was left out, in the order of their coming.
+        reasons: name to reason of everything that was left out, in the order of its coming. A
+            name is a path or an ID; of an ID that is no key for a dict what ``repr`` makes of it.
     """
 
-    def __init__(self) -> None:
-        self.reasons: dict[str, str] = {}
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self.reasons: dict[Hashable, str] = {}
         # What the next report is to name.
-        self._new: dict[str, str] = {}
+        self._new: dict[Hashable, str] = {}
         self._epoch: int | None = None
         # Of each epoch that is being read the positions of the batches handed over.
         self._read: dict[int, set[int]] = {}
@@ -30,16 +55,17 @@ class BadFiles:
         self._stand_ins = 0
 
     def leave_out(self, bad: list[BadSample], samples: int) -> None:
-        """Take note of files that are left out of a batch of so many.
+        """Take note of samples that are left out of a batch of so many.
 
         Raises:
             NothingLeftError: nothing else was in it.
         """
         for each in bad:
-            self.reasons.setdefault(str(each.name), each.reason)
-            self._new.setdefault(str(each.name), each.reason)
+            name = _as_key(each.name)
+            self.reasons.setdefault(name, each.reason)
+            self._new.setdefault(name, each.reason)
         if len(bad) == samples:
-            raise _nothing_left(bad)
+            raise self._nothing_left(bad)
 
     def add_stand_in(self) -> None:
         """Take note of a batch that was handed over in the place of one without any good file."""
@@ -88,23 +114,49 @@ class BadFiles:
                 f" {stand_ins:,} batch(es) held nothing else; another batch of the epoch was "
                 "handed over a second time in that place."
             )
-        shown = [f"{path!r} ({reason})" for path, reason in list(left_out.items())[:_NAMES_SHOWN]]
+        shown = [f"{name!r} ({reason})" for name, reason in list(left_out.items())[:_NAMES_SHOWN]]
         more = ", ..." if len(left_out) > len(shown) else ""
+        words = self._wording
         warn_user(
-            f"augflow: {len(left_out):,} file(s) could not be read and were left out{when}: "
-            f"{', '.join(shown)}{more}. The flow's `bad_files` has all of them.{twice}",
+            f"augflow: {len(left_out):,} {words.thing}(s) could not be {words.could_not} and were "
+            f"left out{when}: {', '.join(shown)}{more}. The flow's `{words.attribute}` has all of "
+            f"them.{twice}",
+        )
+
+    def _nothing_left(self, bad: list[BadSample]) -> NothingLeftError:
+        """The error for a batch of which nothing is left."""
+        words = self._wording
+        return words.error(
+            str(bad[0].name),
+            f"{bad[0].reason}. None of the {len(bad)} {words.thing}(s) of this batch can be "
+            f"{words.could_not}, so nothing is left to hand over. `{words.attribute}` has those "
+            "found so far, augflow.verify(flow) finds all: leave them out, or use a larger "
+            "batch_size.",
         )
 
 
-class NothingLeftError(ImageReadError):
+class NothingLeftError(Exception):
+    """Nothing of a batch is left."""
+
+
+class NoFileLeftError(NothingLeftError, ImageReadError):
     """No file of a batch can be read."""
 
 
-def _nothing_left(bad: list[BadSample]) -> NothingLeftError:
-    """The error for a batch of which no file can be read."""
-    return NothingLeftError(
-        str(bad[0].name),
-        f"{bad[0].reason}. None of the {len(bad)} file(s) of this batch can be read, so nothing "
-        "is left to hand over. `bad_files` has those found so far, augflow.verify(flow) finds "
-        "all: leave them out, or use a larger batch_size.",
-    )
+class NoSampleLeftError(NothingLeftError, RuntimeError):
+    """No sample of a batch can be loaded."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"cannot load the sample of ID {name}: {text}")
+
+
+FILES = Wording("file", "read", "bad_files", NoFileLeftError)
+SAMPLES = Wording("sample", "loaded", "bad_samples", NoSampleLeftError)
+
+
+def _as_key(name: object) -> Hashable:
+    try:
+        hash(name)
+    except TypeError:
+        return repr(name)
+    return name  # type: ignore[return-value]

@@ -109,7 +109,7 @@ def values_of(values: Any, ids: Sequence[Any], what: str) -> np.ndarray:
             f"ID {ids[odd]!r}, and {shape} for ID {ids[0]!r}"
         ) from None
     if array.dtype.kind not in "iubfc":
-        plain = array.tolist()
+        plain = list(listed)
         odd = next((n for n, each in enumerate(plain) if isinstance(each, str | None)), 0)
         raise TypeError(
             f"`{what}` must hold numbers. Received: {plain[odd]!r} for ID {ids[odd]!r}. "

@@ -99,6 +99,31 @@ def loader(folder: Path, workers: int, seed: int) -> Any:
     )
 
 
+def loader_skipping(folder: Path, workers: int, seed: int) -> Any:
+    """Sounds of different lengths, each batch as long as its longest; some of them are missing."""
+
+    def load(each: int) -> dict[str, Any]:
+        if each % 7 == 3:
+            raise FileNotFoundError(f"no sound {each}")
+        sound = np.random.default_rng(each).normal(size=(200 + 37 * (each % 11), 8))
+        return {"sound": sound.astype("float32"), "number": each}
+
+    def augment(sample: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+        return {**sample, "sound": sample["sound"][rng.integers(0, 60) :]}
+
+    return flow_from_loader(
+        load,
+        range(59),
+        {each: (each % 3, [each, -each]) for each in range(59)},
+        augment=augment,
+        pad={"sound": ("longest", None)},
+        on_error="skip",
+        batch_size=_BATCH,
+        seed=seed,
+        workers=workers,
+    )
+
+
 def csv_words(folder: Path, workers: int, seed: int) -> Any:
     """A short table of numbers and text, each batch parsed by itself."""
 
@@ -226,6 +251,7 @@ KINDS: dict[str, MakeFlow] = {
     "arrays": arrays,
     "arrays with others": arrays_with_others,
     "loader": loader,
+    "loader skip": loader_skipping,
     "csv words": csv_words,
     "csv units": csv_units,
     "masks": masks,

@@ -18,7 +18,7 @@ import augflow
 from augflow import ImageDataGenerator, ImageReadError
 from augflow.batch import image_plan as batch
 from augflow.batch.plan import BadSample
-from augflow.report.bad_files import BadFiles
+from augflow.report.bad_files import FILES, BadFiles
 from tests.flow_world import SAMPLES, SIZE, signature, signatures, table_of, take, write_folder
 
 BATCH = 4
@@ -425,7 +425,7 @@ def test_what_verify_finds_can_be_left_out(folder: Path) -> None:
 
 def test_what_is_read_ahead_waits_for_its_own_report() -> None:
     """TensorFlow's thread reads in the next epoch before Keras ends this one."""
-    files = BadFiles()
+    files = BadFiles(FILES)
     files.leave_out([BadSample(0, "a.jpg", "cut")], 2)
     with pytest.warns(UserWarning, match=r"1 file\(s\).*in epoch 1: 'a.jpg' \(cut\)"):
         for position in (1, 0):
@@ -441,7 +441,7 @@ def test_what_is_read_ahead_waits_for_its_own_report() -> None:
 
 
 def test_a_report_shows_five_names() -> None:
-    files = BadFiles()
+    files = BadFiles(FILES)
     files.leave_out([BadSample(row, f"{row}.jpg", "cut") for row in range(7)], 8)
     with pytest.warns(UserWarning, match=r"7 file\(s\).*'4\.jpg' \(cut\), \.\.\.\. The flow's"):
         files.report()

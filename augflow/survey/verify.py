@@ -1,22 +1,21 @@
-"""``augflow.verify``: which files of a flow or a folder cannot be read."""
+"""``augflow.verify``: which samples of a flow, or files of a folder, cannot be read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from augflow.base.checks import checked_workers
-from augflow.base.progress import Progress
 from augflow.base.settings import ReadSettings
 from augflow.batch.request import Request
 from augflow.batch.verify_plan import VerifyPlan
 from augflow.flow.iterator import Iterator as Flow
+from augflow.flow.whole_pass import whole_pass
 from augflow.images.files import FileIterator
-from augflow.runtime.engine import Expected
+from augflow.loader.flow import LoaderIterator
 from augflow.runtime.make_engine import make_engine
 from augflow.scan.folders import find_classes, list_flat, scan_classes
 
@@ -27,7 +26,7 @@ _FILES_A_BATCH = 32
 
 
 def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFrame:
-    """Read all files once, in the workers, and list those that cannot be read.
+    """Read all files or load all samples once, in the workers, and list those that are wrong.
 
     A progress line is shown once it has taken three seconds. Only names and reasons are kept, so
     memory does not grow with the number of images.
@@ -36,21 +35,25 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
         flow_or_directory: a flow of files, whose settings are used (a cache is not) and whose
             masks, boxes and keypoints are read, too; a
             directory, of which all images with Keras's endings are read, those in it and those in
-            its class folders at any depth; or a list of paths.
+            its class folders at any depth; or a list of paths. Of a flow from a loader, samples
+            are loaded, augmented and compared with the first; what ``augment`` raises is raised.
         workers: worker processes; None (default): the CPUs this process may use; 0: this one.
 
     Returns:
         A dataframe with a row for each file that is wrong, none if all are well: "filename" (as
-        in the flow's ``filenames``, relative to the directory, or as listed) and "reason".
+        in the flow's ``filenames``, relative to the directory, or as listed), for a flow from a
+        loader "id", and "reason".
 
     Raises:
-        TypeError: none of these three.
+        TypeError: none of these.
         ValueError: the directory has no images.
         FileNotFoundError, NotADirectoryError: there is no such directory.
     """
     import pandas
 
     count = checked_workers(workers)
+    if isinstance(flow_or_directory, LoaderIterator):
+        return _wrong_samples(flow_or_directory, count)
     names, paths_of, read = _files_of(flow_or_directory)
     flow = flow_or_directory if isinstance(flow_or_directory, FileIterator) else None
     companions = None if flow is None else flow._companion_settings()
@@ -60,31 +63,27 @@ def verify(flow_or_directory: Any, workers: int | None = None) -> pandas.DataFra
 
         count = cpu_count()
     engine = make_engine(VerifyPlan(read, companions), count, _FILES_A_BATCH)
-    starts = range(0, len(names), _FILES_A_BATCH)
 
-    def request(start: int) -> Request:
-        stop = min(start + _FILES_A_BATCH, len(names))
+    def request(start: int, stop: int) -> Request:
         rows = np.arange(start, stop)
         moving = None if flow is None else flow._arrangement
         extras = None if moving is None else moving.of(rows)
         return Request(start, stop - start, 0, paths_of(rows), extras=extras)
 
-    def ahead(start: int) -> Iterator[Expected]:
-        for later in starts[start // _FILES_A_BATCH + 1 :]:
-            yield later, partial(request, later)
-
-    try:
-        with Progress("Verifying", "files", len(names)) as progress:
-            for start in starts:
-                wanted = request(start)
-                for bad in engine.fetch(wanted, ahead(start)).bad:
-                    wrong[start + bad.row] = bad.reason
-                progress.update(wanted.samples)
-    finally:
-        engine.close()
+    size = _FILES_A_BATCH
+    for start, batch in whole_pass(engine, len(names), size, request, "Verifying", "files"):
+        wrong.update({start + bad.row: bad.reason for bad in batch.bad})
     return pandas.DataFrame(
         {"filename": [names[row] for row in wrong], "reason": list(wrong.values())}, dtype=object
     )
+
+
+def _wrong_samples(flow: LoaderIterator, workers: int | None) -> pandas.DataFrame:
+    import pandas
+
+    bad = [one for batch in flow.shapes(workers, "Verifying") for one in batch.bad]
+    columns = {"id": [one.name for one in bad], "reason": [one.reason for one in bad]}
+    return pandas.DataFrame(columns, dtype=object)
 
 
 def _files_of(
@@ -116,6 +115,7 @@ def _files_of(
         paths = [os.fspath(one) for one in given]
         return given, lambda rows: [paths[row] for row in rows.tolist()], ReadSettings()
     raise TypeError(
-        "verify takes a flow from flow_from_directory or flow_from_dataframe, a directory, or a "
-        f"list of paths, such as dataframe['filename']. Received: {type(given).__name__}"
+        "verify takes a flow from flow_from_directory, flow_from_dataframe or flow_from_loader, a "
+        "directory, or a list of paths, such as dataframe['filename']. Received: "
+        f"{type(given).__name__}"
     )
