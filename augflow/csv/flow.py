@@ -21,12 +21,18 @@ from augflow.csv.columns import Structure, make_plan
 from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
+from augflow.csv.stored_columns import (
+    ColumnCacheInfo,
+    cache_info,
+    checked_cache,
+    with_store,
+)
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import check_subset, subset_part
-from augflow.runtime.engine import Expected
+from augflow.runtime.engine import Batch, Expected, build_here
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
@@ -63,9 +69,11 @@ class CsvIterator(EngineIterator):
         sep: str = ",",
         header: Any = "infer",
         index_dir: Any = None,
+        cache: Any = None,
         workers: int | None = None,
     ) -> None:
         self._workers = checked_workers(workers)
+        folder = checked_cache(cache)
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
         table = open_table(path_or_paths, sep, header, index_dir)
@@ -73,6 +81,8 @@ class CsvIterator(EngineIterator):
         self._csv_plan, self._inputs, self._targets = make_plan(
             table, x_cols, y_cols, dtype, preprocess
         )
+        if folder is not None:
+            self._csv_plan = with_store(self._csv_plan, folder)
         group_blocks = blocks_of_group(table.block_bytes)
         self._unit_rows = most_rows_of_unit(
             self._csv_plan.row_bytes, table.first_rows, group_blocks
@@ -148,15 +158,16 @@ class CsvIterator(EngineIterator):
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         parts = self._parts_of(place)
         if not parts:
-            return super()._fetch(place, coming)
+            return self._fetch_alone(place, coming)
         if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             # Of two threads one may be ahead.
             following = list(islice(coming, 2))
             coming = chain(following, coming)
             if place.key[1] + 1 not in [other.key[1] for other in following]:
-                self._note_of_leap()
-                return super()._fetch(place, coming)
+                if not self._is_stored():
+                    self._note_of_leap()
+                return self._fetch_alone(place, coming)
         pieces = []
         for key, part in parts:
             arrays = self._unit_arrays(key)
@@ -215,21 +226,51 @@ class CsvIterator(EngineIterator):
         with self._unit_lock:
             if key in self._units:
                 return self._units[key]
-            engine = self._current_engine()
             arrays = None
             try:
-                batch = engine.fetch(self._unit_request(key), self._units_after(key))
+                batch, workers = self._built_unit(key)
             except Exception:
                 # Whatever it is, a bad row or the user's own function, it belongs to one of the
                 # unit's batches. That one will raise it; the others are none the worse for it.
                 pass
             else:
-                self._meter.add(batch.work, engine.workers)
+                self._meter.add(batch.work, workers)
                 arrays = batch.arrays
             self._units[key] = arrays
             if len(self._units) > _UNITS_KEPT:
                 self._units.popitem(last=False)
             return arrays
+
+    def _built_unit(self, key: UnitKey) -> tuple[Batch, int]:
+        """A unit, and how many workers took part."""
+        request = self._unit_request(key)
+        store = self._csv_plan.stored
+        if store is not None:
+            names: Any = request.names
+            hull = names.hull()
+            if store.is_complete or store.holds(hull.firsts, hull.stops):
+                # Picking rows takes less than a worker's answer.
+                return build_here(self._csv_plan, request)[0], 0
+        engine = self._current_engine()
+        return engine.fetch(request, self._units_after(key)), engine.workers
+
+    def _is_stored(self) -> bool:
+        """Whether all rows are in the cache."""
+        store = self._csv_plan.stored
+        return store is not None and store.is_complete and not self._builds_directly()
+
+    def cache_info(self) -> ColumnCacheInfo | None:
+        """How full the cache is; None without one."""
+        store = self._csv_plan.stored
+        return None if store is None else cache_info(store)
+
+    def _fetch_alone(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        """A batch that is cut from no unit."""
+        if not self._is_stored():
+            return super()._fetch(place, coming)
+        batch = build_here(self._csv_plan, self._request(place))[0]
+        self._meter.add(batch.work, 0)
+        return self._deliver(batch, place.indices)
 
     def _unit_request(self, key: UnitKey) -> Request:
         _, start, unit = key
@@ -258,6 +299,8 @@ class CsvIterator(EngineIterator):
             yield following, partial(self._unit_request, following)
 
     def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        if self._is_stored():
+            return
         first = list(islice(coming, 2))
         parts = []
         if [place.key[1] for place in first] == [0, 1] or (first and self._keeps_all(first[0])):
@@ -284,6 +327,7 @@ def flow_from_csv(
     sep: str = ",",
     header: Any = "infer",
     index_dir: Any = None,
+    cache: Any = None,
     workers: int | None = None,
 ) -> CsvIterator:
     """Batches of the rows of CSV files of any size, in any order; see docs/csv-stream.md.
@@ -311,6 +355,9 @@ def flow_from_csv(
         sep: the separator of fields, one ASCII character. Defaults to ",".
         header: "infer" or 0 where the first record names the columns, None where it does not.
         index_dir: a folder for the indexes, made if missing; None for beside the files.
+        cache: a folder, made if missing, that keeps the columns as numbers while they are read for
+            the first time; what it holds is not parsed again, in later epochs and runs. None for
+            no cache. See docs/csv-stream.md.
         workers: worker processes; 0 for none, None for one a CPU.
 
     Returns:

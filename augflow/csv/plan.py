@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from augflow.base.stage_times import DECODE, READ, StageClock
 from augflow.batch.plan import Built, Job, declared_state
 from augflow.cache.slots import SlotStore
+from augflow.columnar.store import ColumnStore
 from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns
 from augflow.csv.preprocess import Column, check_encoding, preprocessed
 from augflow.csv.read import line_of, read_text
@@ -55,10 +56,12 @@ class CsvPlan:
     Attributes:
         table: the indexed files.
         outputs: the arrays of a batch.
+        stored: keeps the columns that have been parsed; None for nothing.
     """
 
     table: CsvTable
     outputs: tuple[Output, ...]
+    stored: ColumnStore | None = None
     cache: None = field(default=None, init=False)
     is_indivisible: bool = field(default=False, init=False)
     leaves_out: bool = field(default=False, init=False)
@@ -97,6 +100,10 @@ class CsvPlan:
         block = self.table.block_of(name)
         return f"a batch with row {int(name)}, in {self.table.paths[self.table.files[block]]!r}"
 
+    def columns(self) -> list[Column]:
+        """The columns that take part, each once."""
+        return list({column.number: column for column in self._columns()}.values())
+
     def _columns(self) -> list[Column]:
         return [column for output in self.outputs for column in output.columns]
 
@@ -132,7 +139,21 @@ class CsvPlan:
             CsvReadError: a value cannot be read as what it should be.
             Exception: whatever a ``preprocess`` raised.
         """
-        columns = list({column.number: column for column in self._columns()}.values())
+        if self.stored is not None:
+            if self.stored.fill(spans.firsts, spans.stops, partial(self._parsed_rows, clock)):
+                found = self.stored.read(spans.firsts, spans.stops)
+                clock.lap(READ)
+                return found
+        return self.parsed_values(spans, clock)
+
+    def _parsed_rows(
+        self, clock: StageClock, firsts: np.ndarray, stops: np.ndarray
+    ) -> dict[int, np.ndarray]:
+        return self.parsed_values(RowSpans(firsts, stops), clock)
+
+    def parsed_values(self, spans: RowSpans, clock: StageClock) -> dict[int, np.ndarray]:
+        """As ``values``, from the files, whatever is stored."""
+        columns = self.columns()
         text = read_text(self.table, spans)
         clock.lap(READ)
         try:
