@@ -52,7 +52,8 @@ class ColumnStore:
     def _restore(self) -> None:
         self._opened: dict[int, OpenColumn] | None = None
         self._is_given_up = False
-        self._is_complete = False
+        # Rows that are known to be all there.
+        self._stored: tuple[int, int] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name[0] != "_"}
@@ -66,13 +67,15 @@ class ColumnStore:
         """What a row takes in all columns."""
         return sum(column.row_bytes for column in self.columns.values())
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all rows of all columns have been stored."""
-        if not self._is_complete:
+    def has_all(self, first: int, stop: int) -> bool:
+        """Whether all of these rows have been stored, in all columns."""
+        if (first, stop) != self._stored:
             columns = self._columns()
-            self._is_complete = bool(columns) and all(each.is_complete for each in columns.values())
-        return self._is_complete
+            blocks = slice(*np.searchsorted(self.first_rows, [first + 1, stop]) - [1, 0])
+            if not columns or not all(each.have_been_stored(blocks) for each in columns.values()):
+                return False
+            self._stored = (first, stop)
+        return True
 
     def count_stored(self) -> int:
         """Rows that are stored in all columns."""
@@ -197,6 +200,9 @@ class ColumnStore:
         try:
             for place, block in enumerate(blocks.tolist()):
                 for number, column in columns.items():
+                    if column.are_there(blocks[place : place + 1]).all():
+                        # Another flow has stored it, which has other columns beside it.
+                        continue
                     column.keep(block, values[number][borders[place] : borders[place + 1]])
         except OSError as error:
             self.is_writable = False

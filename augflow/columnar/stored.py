@@ -101,10 +101,9 @@ class OpenColumn:
         sizes = tuple(os.fstat(descriptor).st_size for descriptor in self._descriptors)
         return sizes == self._sizes
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether all blocks have been stored."""
-        return bool(self._records.all())
+    def have_been_stored(self, blocks: slice) -> bool:
+        """Whether all of these blocks have, as they are or not."""
+        return bool(self._records[blocks].all())
 
     def count_stored(self) -> int:
         """How many rows have been stored."""

@@ -248,16 +248,20 @@ class CsvIterator(EngineIterator):
         if store is not None:
             names: Any = request.names
             hull = names.hull()
-            if store.is_complete or store.holds(hull.firsts, hull.stops):
+            if self._is_stored() or store.holds(hull.firsts, hull.stops):
                 # Picking rows takes less than a worker's answer.
                 return build_here(self._csv_plan, request)[0], 0
         engine = self._current_engine()
         return engine.fetch(request, self._units_after(key)), engine.workers
 
     def _is_stored(self) -> bool:
-        """Whether all rows are in the cache."""
-        store = self._csv_plan.stored
-        return store is not None and store.is_complete and not self._builds_directly()
+        """Whether all rows of this flow are in the cache."""
+        store, first = self._csv_plan.stored, self._row_order.first
+        return (
+            store is not None
+            and store.has_all(first, first + self.n)
+            and not self._builds_directly()
+        )
 
     def cache_info(self) -> ColumnCacheInfo | None:
         """How full the cache is; None without one."""

@@ -139,11 +139,12 @@ class CsvPlan:
             CsvReadError: a value cannot be read as what it should be.
             Exception: whatever a ``preprocess`` raised.
         """
-        if self.stored is not None:
-            if self.stored.fill(spans.firsts, spans.stops, partial(self._parsed_rows, clock)):
-                found = self.stored.read(spans.firsts, spans.stops)
-                clock.lap(READ)
-                return found
+        store = self.stored
+        source = partial(self._parsed_rows, clock)
+        if store is not None and store.fill(spans.firsts, spans.stops, source):
+            found = store.read(spans.firsts, spans.stops)
+            clock.lap(READ)
+            return found
         return self.parsed_values(spans, clock)
 
     def _parsed_rows(
