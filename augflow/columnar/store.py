@@ -22,7 +22,7 @@ _SHORTEST_RUN = 64
 _BYTES_AT_ONCE = 16 << 20
 
 # Reads the blocks from where to where (rows, ascending) from their source.
-Source = Callable[[np.ndarray, np.ndarray], Mapping[int, np.ndarray]]
+Source = Callable[[np.ndarray, np.ndarray], Mapping[int, np.ndarray] | None]
 
 
 class ColumnStore:
@@ -94,7 +94,8 @@ class ColumnStore:
 
         Args:
             firsts, stops: as in ``holds``.
-            source: reads whole blocks.
+            source: reads whole blocks; it raises, or returns None, for those that are not to be
+                stored.
 
         Returns:
             Whether all of these rows can be read from here now.
@@ -108,16 +109,22 @@ class ColumnStore:
         rows = np.cumsum(self.first_rows[missing + 1] - self.first_rows[missing])
         cuts = np.flatnonzero(np.diff(rows // most)) + 1
         for part in np.split(missing, cuts):
-            starts, ends = self.first_rows[part], self.first_rows[part + 1]
-            try:
-                values = source(starts, ends)
-            except Exception:
-                # A row that cannot be read keeps its block out of the store. Whoever asks for
-                # that row has the error; these rows may be none of them.
-                return False
-            if not self._keep(part, ends - starts, values):
-                return False
+            self._fill_blocks(part, source)
         return not len(self._missing(missing))
+
+    def _fill_blocks(self, blocks: np.ndarray, source: Source) -> None:
+        starts, ends = self.first_rows[blocks], self.first_rows[blocks + 1]
+        try:
+            values = source(starts, ends)
+        except Exception:
+            # A row that cannot be read keeps its block out of the store. Whoever asks for that
+            # row has the error; these rows may be none of them.
+            values = None
+        if values is not None:
+            self._keep(blocks, ends - starts, values)
+        elif len(blocks) > 1:
+            for half in np.array_split(blocks, 2):
+                self._fill_blocks(half, source)
 
     def read(self, firsts: np.ndarray, stops: np.ndarray) -> dict[int, np.ndarray]:
         """The values of rows that ``holds``: by the number of the column, of shape (rows, ...)."""
@@ -194,7 +201,7 @@ class ColumnStore:
 
     def _keep(
         self, blocks: np.ndarray, sizes: np.ndarray, values: Mapping[int, np.ndarray]
-    ) -> bool:
+    ) -> None:
         columns = self._columns()
         borders = np.concatenate([[0], np.cumsum(sizes)]).tolist()
         try:
@@ -210,8 +217,6 @@ class ColumnStore:
                 f"augflow: the cache in {self.folder} is not filled any further: {error}. What is "
                 "missing is read from the files in each epoch."
             )
-            return False
-        return bool(columns)
 
     def _give_up(self, why: str) -> None:
         self._is_given_up = True

@@ -2,7 +2,7 @@
 
 In: paths and columns.
 Out: batches of numbers, in any order.
-Knows: memory, base, order, cache, columnar, batch, runtime, flow.
+Knows: memory, base, order, cache, columnar, batch, report, runtime, flow.
 Read: records, index, index_file, open_files, table, read, numbers, preprocess, row_order, plan,
     columns, stored_columns, flow.
 """

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
+from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -15,9 +16,10 @@ import numpy as np
 
 from augflow.base.checks import arguments_of, checked_workers
 from augflow.base.warn_user import warn_user
-from augflow.base.words import Subset
+from augflow.base.words import OnError, Subset
+from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
-from augflow.csv.columns import Structure, make_plan
+from augflow.csv.columns import make_plan
 from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
@@ -31,11 +33,14 @@ from augflow.flow.engine_iterator import EngineIterator
 from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
-from augflow.order.subset import check_subset, subset_part
+from augflow.order.subset import check_has_batch, check_subset, subset_part
+from augflow.report.bad_rows import BadRows, NothingReadableError, cut_rows
 from augflow.runtime.engine import Batch, Expected, build_here
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
+# So many others are tried in the place of a batch of which no row can be read.
+_STAND_INS = 4
 # So many batches out of order are no accident: a few are, where a pass begins or ends.
 _MANY_LEAPS = 32
 
@@ -50,7 +55,7 @@ class CsvIterator(EngineIterator):
         paths: of the files.
         columns: their names, or their numbers in files without header.
         n, samples: rows of this flow.
-        batch_size, shuffle, seed, subset, dtype: as given.
+        batch_size, shuffle, seed, subset, dtype, drop_remainder, on_error: as given.
     """
 
     def __init__(
@@ -66,20 +71,31 @@ class CsvIterator(EngineIterator):
         subset: Subset | None = None,
         dtype: Any = "float32",
         preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
-        sep: str = ",",
+        sample_weight: Any = None,
+        drop_remainder: bool = False,
+        sep: str | None = ",",
         header: Any = "infer",
+        encoding: str = "utf-8",
+        on_error: OnError = "raise",
         index_dir: Any = None,
         cache: Any = None,
+        verbose: bool = True,
         workers: int | None = None,
     ) -> None:
         self._workers = checked_workers(workers)
         folder = checked_cache(cache)
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f"`on_error` must be 'raise' or 'skip'. Received: {on_error!r}")
+        self.on_error = on_error
+        self.drop_remainder = bool(drop_remainder)
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
-        table = open_table(path_or_paths, sep, header, index_dir)
+        table = open_table(
+            path_or_paths, sep, header, index_dir, encoding, on_error == "skip", verbose
+        )
         part = subset_part(table.rows, validation_split, subset)
-        self._csv_plan, self._inputs, self._targets = make_plan(
-            table, x_cols, y_cols, dtype, preprocess
+        self._csv_plan, self._parts = make_plan(
+            table, x_cols, y_cols, dtype, preprocess, sample_weight, on_error
         )
         if folder is not None:
             self._csv_plan = with_store(self._csv_plan, folder)
@@ -93,6 +109,7 @@ class CsvIterator(EngineIterator):
         self.dtype = dtype
         self.subset = subset
         super().__init__(part.stop - part.start, batch_size, shuffle, seed)
+        check_has_batch(self.n, self.batch_size, self.drop_remainder)
         self._begin_early()
 
     @property
@@ -103,7 +120,8 @@ class CsvIterator(EngineIterator):
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         # None for a unit that could not be built.
-        self._units: OrderedDict[UnitKey, list[np.ndarray] | None] = OrderedDict()
+        self._units: OrderedDict[UnitKey, Batch | None] = OrderedDict()
+        self._bad_rows = BadRows()
         self._unit_lock = threading.Lock()
         self._leaps = 0
 
@@ -115,6 +133,7 @@ class CsvIterator(EngineIterator):
         state = super().__getstate__()
         state.pop("_units", None)
         state.pop("_unit_lock", None)
+        state.pop("_bad_rows", None)
         return state
 
     # The engine's part
@@ -145,17 +164,51 @@ class CsvIterator(EngineIterator):
         return Request(key, len(indices), stream, indices)  # type: ignore[arg-type]
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
-        return self._arranged(arrays)
+        return self._parts.arranged(arrays)
 
-    def _arranged(self, arrays: list[np.ndarray]) -> Any:
-        inputs = _arranged(self._inputs, arrays)
-        if self._targets is None:
-            return inputs
-        return inputs, _arranged(self._targets, arrays)
+    # Rows that are left out
+
+    @property
+    def bad_rows(self) -> dict[str, str]:
+        """The first rows that ``on_error="skip"`` has left out: file and line to reason."""
+        return dict(self._bad_rows.reasons)
+
+    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
+        self._bad_rows.leave_out(bad, len(indices))
+
+    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        if self.on_error == "raise":
+            return self._fetch_any(place, coming)
+        try:
+            return self._fetch_any(place, coming)
+        except NothingReadableError:
+            # Without shuffling each epoch would have the same gap, and predictions an order.
+            others = self._current_schedule().before(place, self._epoch, _STAND_INS)
+            for other in others if self.shuffle else []:
+                with suppress(NothingReadableError):
+                    batch = self._fetch_any(other, iter(()))
+                    self._bad_rows.add_stand_in()
+                    return batch
+            raise
+        finally:
+            self._bad_rows.batch_was_read(place.key[0], place.key[1], len(self))
+
+    def on_epoch_end(self) -> None:
+        """See ``Iterator.on_epoch_end``; also says which rows were left out."""
+        # Keras looks at the first batch and ends an "epoch" before it begins one.
+        is_an_end = self._begun
+        super().on_epoch_end()
+        if is_an_end:
+            self._bad_rows.epoch_has_ended()
+
+    def close(self) -> None:
+        """See ``EngineIterator.close``; also says which rows were left out."""
+        super().close()
+        self._bad_rows.report()
 
     # Units: what is parsed at once where batches are read one after the other
 
-    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+    def _fetch_any(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         parts = self._parts_of(place)
         if not parts:
             return self._fetch_alone(place, coming)
@@ -168,16 +221,21 @@ class CsvIterator(EngineIterator):
                 if not self._is_stored():
                     self._note_of_leap()
                 return self._fetch_alone(place, coming)
-        pieces = []
+        pieces: list[list[np.ndarray]] = []
+        bad: list[BadSample] = []
         for key, part in parts:
-            arrays = self._unit_arrays(key)
-            if arrays is None:
+            unit = self._unit_batch(key)
+            if unit is None:
                 return super()._fetch(place, coming)
-            pieces.append([array[part] for array in arrays])
+            arrays, left_out = cut_rows(unit.arrays, unit.bad, part)
+            pieces.append(arrays)
+            bad += left_out
+        if bad:
+            self._bad_rows.leave_out(bad, place.samples)
         # Copies, since units stay here and consumers may write into what they get.
         if len(pieces) == 1:
-            return self._arranged([array.copy() for array in pieces[0]])
-        return self._arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
+            return self._parts.arranged([array.copy() for array in pieces[0]])
+        return self._parts.arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
 
     def _note_of_leap(self) -> None:
         """Take note of a batch that was parsed by itself, and say once what that costs."""
@@ -198,7 +256,7 @@ class CsvIterator(EngineIterator):
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
         start, position, _ = place.key
         order = self._order_of(start)
-        count = len(place)
+        count = place.samples
         if 2 * count > self._unit_rows or self._builds_directly():
             return []
         if not isinstance(order, RowOrder):
@@ -218,15 +276,15 @@ class CsvIterator(EngineIterator):
             unit += 1
         return parts
 
-    def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
-        """The arrays of a unit; None where one of its rows cannot be built."""
+    def _unit_batch(self, key: UnitKey) -> Batch | None:
+        """A unit, built; None where one of its rows cannot be."""
         found = self._units.get(key)
         if found is not None:
             return found
         with self._unit_lock:
             if key in self._units:
                 return self._units[key]
-            arrays = None
+            batch = None
             try:
                 batch, workers = self._built_unit(key)
             except Exception:
@@ -235,11 +293,10 @@ class CsvIterator(EngineIterator):
                 pass
             else:
                 self._meter.add(batch.work, workers)
-                arrays = batch.arrays
-            self._units[key] = arrays
+            self._units[key] = batch
             if len(self._units) > _UNITS_KEPT:
                 self._units.popitem(last=False)
-            return arrays
+            return batch
 
     def _built_unit(self, key: UnitKey) -> tuple[Batch, int]:
         """A unit, and how many workers took part."""
@@ -328,10 +385,15 @@ def flow_from_csv(
     subset: Subset | None = None,
     dtype: Any = "float32",
     preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
-    sep: str = ",",
+    sample_weight: Any = None,
+    drop_remainder: bool = False,
+    sep: str | None = ",",
     header: Any = "infer",
+    encoding: str = "utf-8",
+    on_error: OnError = "raise",
     index_dir: Any = None,
     cache: Any = None,
+    verbose: bool = True,
     workers: int | None = None,
 ) -> CsvIterator:
     """Batches of the rows of CSV files of any size, in any order; see docs/csv-stream.md.
@@ -351,17 +413,27 @@ def flow_from_csv(
         validation_split: the first fraction of the rows, in [0, 1), which is for validation.
         subset: "training" or "validation"; None for all rows.
         dtype: of the values, or a dict of columns and their dtypes (float32 for others). Float
-            dtypes read missing values as NaN. Defaults to "float32".
+            dtypes read missing values as NaN, dtypes of text ("U16": of at most 16 characters,
+            str: 64) as "". Defaults to "float32".
         preprocess: a dict of columns and functions, for columns that do not hold numbers: a
             function takes a ``pandas.Series`` of strings (NaN where one is missing) and
             returns an array with one value, or one row of values, for each. It gets any
             number of rows in any order, and runs in the workers.
-        sep: the separator of fields, one ASCII character. Defaults to ",".
+        sample_weight: a column of numbers that weigh the targets, or where ``y_cols`` is a dict one
+            of the same keys; None for no weights.
+        drop_remainder: whether an epoch ends before a batch that would be shorter.
+        sep: the separator of fields, one ASCII character; None lets Python's ``csv.Sniffer``
+            guess it from the beginning of the first file. Defaults to ",".
         header: "infer" or 0 where the first record names the columns, None where it does not.
+        encoding: of the text, one with ASCII characters as single bytes. Defaults to "utf-8".
+        on_error: "raise" (default): a row that cannot be read stops the run with its file and
+            line. "skip": it is left out of its batch, which is shorter, counted, and reported
+            once an epoch; ``bad_rows`` names the first of them.
         index_dir: a folder for the indexes, made if missing; None for beside the files.
         cache: a folder, made if missing, that keeps the columns as numbers while they are read for
             the first time; what it holds is not parsed again, in later epochs and runs. None for
             no cache. See docs/csv-stream.md.
+        verbose: print a separator that was guessed; False logs it. Defaults to True.
         workers: worker processes; 0 for none, None for one a CPU.
 
     Returns:
@@ -374,9 +446,3 @@ def flow_from_csv(
         OSError: a file cannot be read.
     """
     return CsvIterator(**arguments_of(locals()))
-
-
-def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:
-    if isinstance(structure, int):
-        return arrays[structure]
-    return {name: arrays[number] for name, number in structure.items()}

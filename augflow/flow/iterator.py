@@ -203,7 +203,7 @@ class Iterator(Epochs):
                     coming = self._current_schedule().coming(
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
-            visit.batch_is(place.key, len(place))
+            visit.batch_is(place.key, place.samples)
             try:
                 return self._fetch(place, coming)
             except StopIteration as error:
@@ -239,7 +239,7 @@ class Iterator(Epochs):
                 self._pattern.observe(position, length)
                 is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
-            visit.batch_is(place.key, len(place))
+            visit.batch_is(place.key, place.samples)
             batch = self._fetch(place, coming)
             return with_tuples(batch) if is_for_keras else batch
 

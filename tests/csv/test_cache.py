@@ -86,8 +86,8 @@ def forbid_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
         assert spans.rows().tolist() == list(range(8)), "parsed"
         return parsed(plan, spans, clock)
 
-    parsed = CsvPlan.parsed_values
-    monkeypatch.setattr(CsvPlan, "parsed_values", refuse)
+    parsed = CsvPlan.values
+    monkeypatch.setattr(CsvPlan, "values", refuse)
 
 
 def files_of(folder: Path, ending: str = "values") -> list[Path]:
