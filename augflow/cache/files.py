@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
@@ -26,6 +27,9 @@ def _flags(*names: str) -> int:
 _SAFE = _flags("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC")
 # O_PATH: a folder can be used that may not be listed.
 _FOLDER = _flags("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC", "O_PATH")
+
+
+_MOST_SECONDS_TO_WAIT = 60.0
 
 
 class UnsafeFileError(PermissionError):
@@ -138,6 +142,29 @@ def open_cache_folder(path: str) -> int:
         if not stat.S_ISDIR(mode := os.lstat(path).st_mode):
             _refuse(path, f"it is {kind_of(mode)}", error, "a folder and no link to one")
         raise
+
+
+def hold_lock(descriptor: int, path: str) -> None:
+    """Lock a file for this process alone; closing it, or a kill, lets go of it.
+
+    Raises:
+        TimeoutError: another process has held it for a minute.
+    """
+    import fcntl
+
+    deadline = time.monotonic() + _MOST_SECONDS_TO_WAIT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    errno.EAGAIN,
+                    f"another process has held it for {_MOST_SECONDS_TO_WAIT:.0f} s",
+                    path,
+                ) from error
+            time.sleep(0.01)
 
 
 @contextmanager

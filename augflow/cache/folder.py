@@ -18,7 +18,6 @@ import dataclasses
 import errno
 import os
 import tempfile
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
@@ -28,6 +27,7 @@ import numpy as np
 from augflow.base.settings import ReadSettings
 from augflow.cache.files import (
     UnsafeFileError,
+    hold_lock,
     make_cache_file,
     make_cache_folder,
     open_cache_file,
@@ -40,7 +40,6 @@ from augflow.cache.table import add_paths, line_of, parse_table, slots_of
 # Raised whenever the files or the pixels that augflow reads change.
 FORMAT = 1
 _NAMES = ("paths", "headers", "pixels")
-_MOST_SECONDS_TO_WAIT = 60.0
 _FULL = frozenset(
     number
     for name in ("ENOSPC", "EDQUOT", "ENOMEM", "EFBIG", "EMFILE", "ENFILE", "EAGAIN")
@@ -253,24 +252,10 @@ class CacheFolder:
     @contextmanager
     def _locked(self) -> Generator[int]:
         """The folder; others, also flows of this process, do not change the table meanwhile."""
-        import fcntl
-
-        deadline = time.monotonic() + _MOST_SECONDS_TO_WAIT
         with self._opened() as folder:
             descriptor = self._open_or_make(folder, "lock")
             try:
-                while True:
-                    try:
-                        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        break
-                    except BlockingIOError as error:
-                        if time.monotonic() > deadline:
-                            raise TimeoutError(
-                                errno.EAGAIN,
-                                f"another process has held it for {_MOST_SECONDS_TO_WAIT:.0f} s",
-                                self._file("lock"),
-                            ) from error
-                        time.sleep(0.01)
+                hold_lock(descriptor, self._file("lock"))
                 yield folder
             finally:
                 # The kernel lets go of it then, as it does when the process is killed.

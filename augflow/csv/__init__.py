@@ -2,7 +2,7 @@
 
 In: paths and columns.
 Out: batches of numbers, in any order.
-Knows: memory, base, order, cache, batch, look, runtime, flow.
+Knows: memory, base, order, cache, columnar, batch, look, report, runtime, flow.
 Read: records, index, index_file, open_files, table, read, numbers, preprocess, row_order, plan,
-    columns, flow.
+    columns, stored_columns, flow.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,44 @@ from augflow.base.shorten import shortened
 from augflow.base.stage_times import StageClock
 from augflow.csv.plan import CsvPlan, Output
 from augflow.csv.preprocess import Column
-from augflow.csv.table import CsvTable, RowSpans
+from augflow.csv.table import CsvTable, RowSpans, spans_of
 
 # What of a batch's arrays goes where: one of them, or a dict of them.
 Structure = int | dict[str, int]
+# Of a column whose dtype is str: the longest text, in characters.
+_DEFAULT_TEXT = np.dtype("U64")
 # A first look at the data, for what can be said about it before the first batch.
 _ROWS_TRIED = 8
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which arrays of a batch are its inputs, targets and weights.
+
+    Attributes:
+        inputs: the number of an array, or a dict of those.
+        targets, weights: likewise, None for none.
+    """
+
+    inputs: Structure
+    targets: Structure | None
+    weights: Structure | None
+
+    def arranged(self, arrays: list[np.ndarray]) -> Any:
+        """What ``next(flow)`` gives: the inputs, (inputs, targets) or with weights besides."""
+        inputs = _arranged(self.inputs, arrays)
+        if self.targets is None:
+            return inputs
+        targets = _arranged(self.targets, arrays)
+        if self.weights is None:
+            return inputs, targets
+        return inputs, targets, _arranged(self.weights, arrays)
+
+
+def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:
+    if isinstance(structure, int):
+        return arrays[structure]
+    return {name: arrays[number] for name, number in structure.items()}
 
 
 def make_plan(
@@ -27,15 +59,17 @@ def make_plan(
     y_cols: Any,
     dtype: Any,
     preprocess: Mapping[Any, Callable[[Any], Any]] | None,
-) -> tuple[CsvPlan, Structure, Structure | None]:
+    sample_weight: Any = None,
+    on_error: str = "raise",
+) -> tuple[CsvPlan, Parts]:
     """How batches are made of columns; the first rows are read to try it.
 
     Args:
         table: the files.
-        x_cols, y_cols, dtype, preprocess: see ``flow_from_csv``.
+        x_cols, y_cols, dtype, preprocess, sample_weight, on_error: see ``flow_from_csv``.
 
     Returns:
-        The plan, and which of its arrays are inputs and targets.
+        The plan, and which of its arrays are inputs, targets and weights.
 
     Raises:
         TypeError, ValueError: a column, dtype or function that cannot be used.
@@ -52,12 +86,43 @@ def make_plan(
     outputs: list[Output] = []
     inputs = _structure("x_cols", x_cols, columns, outputs)
     targets = None if y_cols is None else _structure("y_cols", y_cols, columns, outputs)
+    weights = None
+    if sample_weight is not None:
+        _check_weights(sample_weight, y_cols)
+        weights = _structure("sample_weight", sample_weight, columns, outputs)
     spans = RowSpans(np.array([0]), np.array([min(_ROWS_TRIED, table.rows)]))
     if functions:
-        outputs = _with_shapes(table, outputs, RowSpans(spans.firsts, np.array([1])))
-    plan = CsvPlan(table, tuple(outputs))
-    plan.values(spans, StageClock())
-    return plan, inputs, targets
+        whole = np.delete(spans.rows(), np.isin(spans.rows(), table.malformed))
+        outputs = _with_shapes(table, outputs, spans_of(whole[:1]))
+    plan = CsvPlan(table, tuple(outputs), on_error == "skip")
+    if weights is not None:
+        numbers = weights.values() if isinstance(weights, dict) else [weights]
+        for number in numbers:
+            _check_weight(outputs[number])
+    # Where some rows may be left out, an error of all the first ones is still one of the settings.
+    if not plan.skips or len(plan.readable_values(spans, StageClock())[1]) == len(spans):
+        plan.values(spans, StageClock())
+    return plan, Parts(inputs, targets, weights)
+
+
+def _check_weights(sample_weight: Any, y_cols: Any) -> None:
+    what = "`sample_weight` must be a column, or where `y_cols` is a dict one of the same keys."
+    if y_cols is None:
+        raise ValueError("`sample_weight` weighs targets: give `y_cols`, too")
+    if isinstance(sample_weight, Mapping):
+        if not isinstance(y_cols, Mapping) or set(sample_weight) != set(y_cols):
+            raise ValueError(f"{what} Received: {shortened(sample_weight)}")
+    elif not isinstance(sample_weight, str | int | np.integer):
+        raise TypeError(f"{what} Received: {shortened(sample_weight)}")
+
+
+def _check_weight(output: Output) -> None:
+    if output.shape or np.dtype(output.dtype).kind == "U" or output.is_stacked:
+        raise ValueError(
+            "`sample_weight` must be a column of one number a row. Received: "
+            f"{output.columns[0].name!r}, of shape {output.shape} and dtype "
+            f"{np.dtype(output.dtype).name}"
+        )
 
 
 def _functions(preprocess: Any) -> dict[Any, Any]:
@@ -139,9 +204,12 @@ def _dtype_of(name: Any, dtype: Any) -> str:
         kind = None if given is None else np.dtype(given)
     except TypeError:
         kind = None
-    if kind is None or kind.kind not in "fiub":
+    if kind is not None and kind.kind == "U" and not kind.itemsize:
+        kind = _DEFAULT_TEXT
+    if kind is None or kind.kind not in "fiubU":
         raise TypeError(
-            "`dtype` must be a numeric dtype, e.g. 'float32', or a dict of columns and theirs."
+            "`dtype` must be a numeric dtype, e.g. 'float32', or one of text, as 'U16' for up to "
+            "16 characters, or a dict of columns and theirs."
             f" Received for column {name!r}: {given!r}"
         )
     return kind.str

@@ -14,14 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.checks import arguments_of, checked_workers
+from augflow.base.checks import arguments_of, checked_choice, checked_switch, checked_workers
 from augflow.base.warn_user import warn_user
-from augflow.base.words import Subset
+from augflow.base.words import OnError, Subset
+from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
-from augflow.csv.columns import Structure, make_plan
+from augflow.csv.columns import make_plan
 from augflow.csv.open_files import open_table
 from augflow.csv.plan import CsvPlan
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
+from augflow.csv.stored_columns import (
+    ColumnCacheInfo,
+    cache_info,
+    checked_cache,
+    with_store,
+)
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.look.facts import Meaning
 from augflow.order.fingerprint import digest
@@ -29,7 +36,9 @@ from augflow.order.permutation import EpochOrder, SampleOrder
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import check_subset, subset_part
-from augflow.runtime.engine import Expected
+from augflow.report.bad_files import BadFiles
+from augflow.report.bad_rows import BadRows, cut_rows
+from augflow.runtime.engine import Batch, Expected, build_here
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
@@ -47,8 +56,8 @@ class CsvIterator(EngineIterator):
         paths: of the files.
         columns: their names, or their numbers in files without header.
         n, samples: rows of this flow.
-        batch_size, shuffle, seed, subset, dtype: as given.
         shard: (index, count), or None.
+        batch_size, shuffle, seed, subset, dtype, drop_remainder, on_error: as given.
     """
 
     def __init__(
@@ -64,21 +73,34 @@ class CsvIterator(EngineIterator):
         subset: Subset | None = None,
         dtype: Any = "float32",
         preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
-        sep: str = ",",
+        sample_weight: Any = None,
+        drop_remainder: bool = False,
+        sep: str | None = ",",
         header: Any = "infer",
+        encoding: str = "utf-8",
+        on_error: OnError = "raise",
         index_dir: Any = None,
         shard: Any = None,
+        cache: Any = None,
+        verbose: bool = True,
         workers: int | None = None,
     ) -> None:
         self.shard = shard
         self._workers = checked_workers(workers)
+        folder = checked_cache(cache)
+        self.on_error = checked_choice("on_error", on_error, ("raise", "skip"))
+        self.drop_remainder = checked_switch("drop_remainder", drop_remainder)
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
-        table = open_table(path_or_paths, sep, header, index_dir)
-        part = subset_part(table.rows, validation_split, subset)
-        self._csv_plan, self._inputs, self._targets = make_plan(
-            table, x_cols, y_cols, dtype, preprocess
+        table = open_table(
+            path_or_paths, sep, header, index_dir, encoding, on_error == "skip", verbose
         )
+        part = subset_part(table.rows, validation_split, subset)
+        self._csv_plan, self._parts = make_plan(
+            table, x_cols, y_cols, dtype, preprocess, sample_weight, on_error
+        )
+        if folder is not None:
+            self._csv_plan = with_store(self._csv_plan, folder)
         group_blocks = blocks_of_group(table.block_bytes)
         self._unit_rows = most_rows_of_unit(
             self._csv_plan.row_bytes, table.first_rows, group_blocks
@@ -99,7 +121,7 @@ class CsvIterator(EngineIterator):
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         # None for a unit that could not be built.
-        self._units: OrderedDict[UnitKey, list[np.ndarray] | None] = OrderedDict()
+        self._units: OrderedDict[UnitKey, Batch | None] = OrderedDict()
         self._unit_lock = threading.Lock()
         self._leaps = 0
 
@@ -125,7 +147,7 @@ class CsvIterator(EngineIterator):
         names = [os.path.basename(path) for path in self.paths]
         return {
             "the files or their rows": digest(names, self._row_order),
-            "the columns": digest(self._inputs, self._targets, self._csv_plan.outputs),
+            "the columns": digest(self._parts, self._csv_plan.outputs),
         }
 
     def _user_workers(self) -> int | None:
@@ -148,41 +170,53 @@ class CsvIterator(EngineIterator):
         return Request(key, len(indices), stream, indices)  # type: ignore[arg-type]
 
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
-        return self._arranged(arrays)
+        return self._parts.arranged(arrays)
 
-    def _arranged(self, arrays: list[np.ndarray]) -> Any:
-        inputs = _arranged(self._inputs, arrays)
-        if self._targets is None:
-            return inputs
-        return inputs, _arranged(self._targets, arrays)
+    # Rows that are left out
+
+    @property
+    def bad_rows(self) -> dict[str, str]:
+        """The first rows that ``on_error="skip"`` has left out: file and line to reason."""
+        return {str(name): reason for name, reason in self._bad.reasons.items()}
+
+    def _new_bad(self) -> BadFiles:
+        return BadRows()
 
     def _meaning(self) -> Meaning:
-        return Meaning(None if self._targets is None else "unknown", name_column="row")
+        return Meaning(None if self._parts.targets is None else "unknown", name_column="row")
 
     # Units: what is parsed at once where batches are read one after the other
 
-    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+    def _fetch_once(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         parts = self._parts_of(place)
         if not parts:
-            return super()._fetch(place, coming)
+            return self._fetch_alone(place, coming)
         if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             # Of two threads one may be ahead.
             following = list(islice(coming, 2))
             coming = chain(following, coming)
             if place.key[1] + 1 not in [other.key[1] for other in following]:
-                self._note_of_leap()
-                return super()._fetch(place, coming)
-        pieces = []
+                if not self._is_stored():
+                    self._note_of_leap()
+                return self._fetch_alone(place, coming)
+        pieces: list[list[np.ndarray]] = []
+        bad: list[BadSample] = []
+        begin = 0
         for key, part in parts:
-            arrays = self._unit_arrays(key)
-            if arrays is None:
-                return super()._fetch(place, coming)
-            pieces.append([array[part] for array in arrays])
+            unit = self._unit_batch(key)
+            if unit is None:
+                return super()._fetch_once(place, coming)
+            arrays, left_out = cut_rows(unit.arrays, unit.bad, part, begin)
+            pieces.append(arrays)
+            bad += left_out
+            begin += part.stop - part.start
+        if bad:
+            self._leave_out(bad, place.samples)
         # Copies, since units stay here and consumers may write into what they get.
         if len(pieces) == 1:
-            return self._arranged([array.copy() for array in pieces[0]])
-        return self._arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
+            return self._parts.arranged([array.copy() for array in pieces[0]])
+        return self._parts.arranged([np.concatenate(parts) for parts in zip(*pieces, strict=True)])
 
     def _note_of_leap(self) -> None:
         """Take note of a batch that was parsed by itself, and say once what that costs."""
@@ -203,7 +237,7 @@ class CsvIterator(EngineIterator):
         """The units that a batch lies in, and where; none for a batch that needs no unit."""
         start = place.key[0]
         order = self._order_of(start)
-        count = len(place)
+        count = place.samples
         if 2 * count > self._unit_rows or self._builds_directly():
             return []
         if not isinstance(order, RowOrder):
@@ -222,29 +256,62 @@ class CsvIterator(EngineIterator):
             unit += 1
         return parts
 
-    def _unit_arrays(self, key: UnitKey) -> list[np.ndarray] | None:
-        """The arrays of a unit; None where one of its rows cannot be built."""
+    def _unit_batch(self, key: UnitKey) -> Batch | None:
+        """A unit, built; None where one of its rows cannot be."""
         found = self._units.get(key)
         if found is not None:
             return found
         with self._unit_lock:
             if key in self._units:
                 return self._units[key]
-            engine = self._current_engine()
-            arrays = None
+            batch = None
             try:
-                batch = engine.fetch(self._unit_request(key), self._units_after(key))
+                batch, workers = self._built_unit(key)
             except Exception:
                 # Whatever it is, a bad row or the user's own function, it belongs to one of the
                 # unit's batches. That one will raise it; the others are none the worse for it.
                 pass
             else:
-                self._meter.add(batch.work, engine.workers)
-                arrays = batch.arrays
-            self._units[key] = arrays
+                self._meter.add(batch.work, workers)
+            self._units[key] = batch
             if len(self._units) > _UNITS_KEPT:
                 self._units.popitem(last=False)
-            return arrays
+            return batch
+
+    def _built_unit(self, key: UnitKey) -> tuple[Batch, int]:
+        """A unit, and how many workers took part."""
+        request = self._unit_request(key)
+        store = self._csv_plan.stored
+        if store is not None:
+            names: Any = request.names
+            hull = names.hull()
+            if self._is_stored() or store.holds(hull.firsts, hull.stops):
+                # Picking rows takes less than a worker's answer.
+                return build_here(self._csv_plan, request)[0], 0
+        engine = self._current_engine()
+        return engine.fetch(request, self._units_after(key)), engine.workers
+
+    def _is_stored(self) -> bool:
+        """Whether all rows of this flow are in the cache."""
+        store, first = self._csv_plan.stored, self._row_order.first
+        return (
+            store is not None
+            and store.has_all(first, first + self.n)
+            and not self._builds_directly()
+        )
+
+    def cache_info(self) -> ColumnCacheInfo | None:
+        """How full the cache is; None without one."""
+        store = self._csv_plan.stored
+        return None if store is None else cache_info(store)
+
+    def _fetch_alone(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        """A batch that is cut from no unit."""
+        if not self._is_stored():
+            return super()._fetch_once(place, coming)
+        batch = build_here(self._csv_plan, self._request(place))[0]
+        self._meter.add(batch.work, 0)
+        return self._deliver(batch, place.indices)
 
     def _unit_request(self, key: UnitKey) -> Request:
         _, start, unit = key
@@ -273,6 +340,8 @@ class CsvIterator(EngineIterator):
             yield following, partial(self._unit_request, following)
 
     def _prepare(self, coming: AbstractIterator[Place]) -> None:
+        if self._is_stored():
+            return
         first = list(islice(coming, 2))
         parts = []
         if [place.key[1] for place in first] == [0, 1] or (first and self._keeps_all(first[0])):
@@ -296,10 +365,16 @@ def flow_from_csv(
     subset: Subset | None = None,
     dtype: Any = "float32",
     preprocess: Mapping[Any, Callable[[Any], Any]] | None = None,
-    sep: str = ",",
+    sample_weight: Any = None,
+    drop_remainder: bool = False,
+    sep: str | None = ",",
     header: Any = "infer",
+    encoding: str = "utf-8",
+    on_error: OnError = "raise",
     index_dir: Any = None,
     shard: Any = None,
+    cache: Any = None,
+    verbose: bool = True,
     workers: int | None = None,
 ) -> CsvIterator:
     """Batches of the rows of CSV files of any size, in any order; see docs/csv-stream.md.
@@ -319,17 +394,30 @@ def flow_from_csv(
         validation_split: the first fraction of the rows, in [0, 1), which is for validation.
         subset: "training" or "validation"; None for all rows.
         dtype: of the values, or a dict of columns and their dtypes (float32 for others). Float
-            dtypes read missing values as NaN. Defaults to "float32".
+            dtypes read missing values as NaN, dtypes of text ("U16": of at most 16 characters,
+            str: 64) as "". Defaults to "float32".
         preprocess: a dict of columns and functions, for columns that do not hold numbers: a
             function takes a ``pandas.Series`` of strings (NaN where one is missing) and
             returns an array with one value, or one row of values, for each. It gets any
             number of rows in any order, and runs in the workers.
-        sep: the separator of fields, one ASCII character. Defaults to ",".
+        sample_weight: a column of numbers that weigh the targets, or where ``y_cols`` is a dict one
+            of the same keys; None for no weights.
+        drop_remainder: whether an epoch ends before a batch that would be shorter.
+        sep: the separator of fields, one ASCII character; None lets Python's ``csv.Sniffer``
+            guess it from the beginning of the first file. Defaults to ",".
         header: "infer" or 0 where the first record names the columns, None where it does not.
+        encoding: of the text, one with ASCII characters as single bytes. Defaults to "utf-8".
+        on_error: "raise" (default): a row that cannot be read stops the run with its file and
+            line. "skip": it is left out of its batch, which is shorter, counted, and reported
+            once an epoch; ``bad_rows`` names the first of them.
         index_dir: a folder for the indexes, made if missing; None for beside the files.
         shard: (index, count): which part of each batch is this flow's, for one of several
             processes that train one model, see docs/shards.md; "auto": as the environment says.
             ``batch_size`` is then that of one process. Needs a ``seed``. Defaults to None.
+        cache: a folder, made if missing, that keeps the columns as numbers while they are read for
+            the first time; what it holds is not parsed again, in later epochs and runs. None for
+            no cache. See docs/csv-stream.md.
+        verbose: print a separator that was guessed; False logs it. Defaults to True.
         workers: worker processes; 0 for none, None for one a CPU.
 
     Returns:
@@ -342,9 +430,3 @@ def flow_from_csv(
         OSError: a file cannot be read.
     """
     return CsvIterator(**arguments_of(locals()))
-
-
-def _arranged(structure: Structure, arrays: list[np.ndarray]) -> Any:
-    if isinstance(structure, int):
-        return arrays[structure]
-    return {name: arrays[number] for name, number in structure.items()}

@@ -55,10 +55,12 @@ class CsvFormat:
     Attributes:
         separator: one ASCII character.
         header: whether the first record names the columns.
+        encoding: of the text; one that leaves ASCII as it is.
     """
 
     separator: str = ","
     header: bool = True
+    encoding: str = "utf-8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,8 @@ class CsvIndex:
             not counting the header, and at its end the number of records.
         offsets: int64 array of shape (blocks + 1,): where the blocks begin, and the last ends.
         lines: int64 array of shape (blocks,): the number of each block's first line, from 1.
+        malformed: int64 array of the numbers of records with more or fewer fields than there are
+            columns, ascending.
         columns: their names, or their numbers from 0 in a file without header.
         size, changed: of the file when it was indexed, in bytes and in nanoseconds (mtime).
     """
@@ -77,6 +81,7 @@ class CsvIndex:
     first_rows: np.ndarray
     offsets: np.ndarray
     lines: np.ndarray
+    malformed: np.ndarray
     columns: list[Any]
     size: int
     changed: int
@@ -104,6 +109,7 @@ class _Pass:
 
     path: str
     layout: CsvFormat
+    forgives: bool
     columns: list[Any] | None = None
     rows: int = 0
     lines: int = 0
@@ -112,6 +118,7 @@ class _Pass:
     block_starts: array[int] = field(default_factory=_empty)
     block_rows: array[int] = field(default_factory=_empty)
     block_lines: array[int] = field(default_factory=_empty)
+    malformed: array[int] = field(default_factory=_empty)
 
     def add(self, text: bytes, offset: int, records: Records) -> None:
         """Take in the records of the text at an offset of the file."""
@@ -129,7 +136,7 @@ class _Pass:
         if len(records.starts):
             assert self.columns is not None
             if not all_have_fields(records, len(self.columns)):
-                self._complain_of_fields(text, records)
+                self._take_note_of_malformed(text, records)
             self._add_blocks(offset, records)
         self.lines += int(lines_before(records, records.rest))
 
@@ -159,19 +166,26 @@ class _Pass:
         self.block_rows = self.block_rows[::2]
         self.block_lines = self.block_lines[::2]
 
-    def _complain_of_fields(self, text: bytes, records: Records) -> None:
+    def _take_note_of_malformed(self, text: bytes, records: Records) -> None:
         assert self.columns is not None
         counts = field_counts(records)
-        number = int(np.flatnonzero(counts != len(self.columns))[0])
+        wrong = np.flatnonzero(counts != len(self.columns))
+        if self.forgives:
+            self.malformed.extend((self.rows + wrong).tolist())
+            return
+        number = int(wrong[0])
         start = int(records.starts[number])
         line = self.lines + 1 + int(lines_before(records, start))
-        shown = text[start : int(records.ends[number])][:80].decode("utf-8", "replace").rstrip()
+        shown = (
+            text[start : int(records.ends[number])][:80]
+            .decode(self.layout.encoding, "replace")
+            .rstrip()
+        )
         raise CsvReadError(
             self.path,
             line,
             None,
-            f"{counts[number]} fields where {len(self.columns)} are expected"
-            f" (separator {self.layout.separator!r}): {shown!r}",
+            f"{fields_expected(counts[number], len(self.columns), self.layout)}: {shown!r}",
         )
 
     def complain_of_end(self, text: bytes, records: Records) -> None:
@@ -185,13 +199,21 @@ class _Pass:
         raise CsvReadError(self.path, line, None, what)
 
 
-def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex:
+def fields_expected(found: int, columns: int, layout: CsvFormat) -> str:
+    """What is wrong with a record of another number of fields than there are columns."""
+    return f"{found} fields where {columns} are expected (separator {layout.separator!r})"
+
+
+def index_file(
+    path: str, layout: CsvFormat, progress: ProgressLine, forgives: bool = False
+) -> CsvIndex:
     """Read a file once and say where its rows are.
 
     Args:
         path: of the file.
         layout: how it is to be read.
         progress: is told the bytes read.
+        forgives: note records with more or fewer fields than the first one, and raise nothing.
 
     Raises:
         CsvReadError: a record has more or fewer fields than the first one, a quote is not
@@ -200,7 +222,7 @@ def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex
     """
     with _opened(path) as file:
         status = os.fstat(file.fileno())
-        state = _Pass(path, layout)
+        state = _Pass(path, layout, forgives)
         _read_through(file, state, progress)
     if state.columns is None:
         raise CsvReadError(path, None, None, "the file is empty: it has no columns")
@@ -208,6 +230,7 @@ def index_file(path: str, layout: CsvFormat, progress: ProgressLine) -> CsvIndex
         first_rows=np.append(np.asarray(state.block_rows), state.rows),
         offsets=np.append(np.asarray(state.block_starts), state.end),
         lines=np.array(state.block_lines),
+        malformed=np.array(state.malformed),
         columns=state.columns,
         size=status.st_size,
         changed=status.st_mtime_ns,
@@ -260,11 +283,18 @@ def _columns(state: _Pass, text: bytes, records: Records) -> list[Any]:
     first = text[records.starts[0] : records.ends[0]]
     try:
         header = pd.read_csv(
-            io.BytesIO(first), sep=state.layout.separator, nrows=0, index_col=False
+            io.BytesIO(first.decode(state.layout.encoding).encode()),
+            sep=state.layout.separator,
+            nrows=0,
+            index_col=False,
         )
     except UnicodeDecodeError as error:
         raise CsvReadError(
-            state.path, state.lines + 1, None, f"the header is no UTF-8: {error}"
+            state.path,
+            state.lines + 1,
+            None,
+            f"the header is no {state.layout.encoding.upper()} ({error}); encoding= says which "
+            "encoding it is",
         ) from None
     return list(header.columns)
 

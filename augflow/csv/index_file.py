@@ -21,11 +21,13 @@ from augflow.base.warn_user import warn_user
 from augflow.csv.index import CsvFormat, CsvIndex, index_file
 
 # Raised whenever an index would come out differently.
-_VERSION = 2
+_VERSION = 3
 _ENDING = ".augflow-index.npz"
 
 
-def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
+def load_index(
+    path: str, layout: CsvFormat, index_dir: str | None, forgives: bool = False
+) -> CsvIndex:
     """The index of a file: the one that is kept if it fits, else a new one, which is kept.
 
     Where it cannot be kept, a warning says so, and it serves for this run.
@@ -34,6 +36,7 @@ def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
         path: of the file.
         layout: how the file is read.
         index_dir: a folder for indexes, made if missing; None for beside the file.
+        forgives: see ``index_file``.
 
     Raises:
         CsvReadError: the file is no regular file, or no CSV file whose records have equal
@@ -43,10 +46,12 @@ def load_index(path: str, layout: CsvFormat, index_dir: str | None) -> CsvIndex:
     place = index_path(path, index_dir)
     status = os.stat(path)
     kept = _read(place, layout)
-    if kept is not None and (kept.size, kept.changed) == (status.st_size, status.st_mtime_ns):
+    stamp = (status.st_size, status.st_mtime_ns)
+    # Of malformed records that are not to be forgiven another pass says what is wrong.
+    if kept and (kept.size, kept.changed) == stamp and (forgives or not len(kept.malformed)):
         return kept
     with Progress(f"indexing {os.path.basename(path)}", "B", status.st_size) as progress:
-        index = index_file(path, layout, progress)
+        index = index_file(path, layout, progress, forgives)
     try:
         _write(place, layout, index)
     except OSError as error:
@@ -68,7 +73,10 @@ def index_path(path: str, index_dir: str | None) -> Path:
 
 
 def _described(layout: CsvFormat) -> str:
-    return f"augflow CSV index {_VERSION}: {layout.separator!r}, header {layout.header}"
+    return (
+        f"augflow CSV index {_VERSION}: {layout.separator!r}, header {layout.header}, "
+        f"{layout.encoding}"
+    )
 
 
 def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
@@ -81,7 +89,13 @@ def _read(place: Path, layout: CsvFormat) -> CsvIndex | None:
             size, changed = (int(number) for number in kept["status"])
             columns = json.loads(kept["columns"].tobytes())
             return CsvIndex(
-                kept["first_rows"], kept["offsets"], kept["lines"], columns, size, changed
+                kept["first_rows"],
+                kept["offsets"],
+                kept["lines"],
+                kept["malformed"],
+                columns,
+                size,
+                changed,
             )
     except Exception:
         # Missing, torn, no index, no file: all the same, a new one is made. What zipfile and
@@ -105,6 +119,7 @@ def _write(place: Path, layout: CsvFormat, index: CsvIndex) -> None:
                 first_rows=index.first_rows,
                 offsets=index.offsets,
                 lines=index.lines,
+                malformed=index.malformed,
             )
             # Whoever may read the file may read its index; mkstemp makes it its owner's alone.
             # Not by its name, under which others who may write to the folder could lay a link.

@@ -52,15 +52,19 @@ def parse_columns(
             does not depend on the others.
     """
 
-    def read(kinds: dict[int, Any]) -> Any:
-        return _read(text, separator, rows, kinds, encoding)
-
     strings = {number: str for number, dtype in dtypes.items() if dtype is None}
     numbers = {number: dtype for number, dtype in dtypes.items() if dtype is not None}
     floats = {number: dtype for number, dtype in numbers.items() if dtype.kind == "f"}
     wholes = {number: dtype for number, dtype in numbers.items() if dtype.kind != "f"}
     inferred = dict.fromkeys(wholes)
     found: dict[int, Any] = {}
+    if encoding != "utf-8" and strings:
+        # Many times faster than to let pandas decode it.
+        text = text.decode(encoding, "replace").encode()
+
+    def read(kinds: dict[int, Any]) -> Any:
+        return _read(text, separator, rows, kinds)
+
     try:
         frame = read(strings | floats | inferred)
         found = {number: frame[number].to_numpy() for number in floats}
@@ -95,7 +99,48 @@ def fault_of(value: Any, dtype: np.dtype) -> str:
     return f"{what}: above 2**53 only digits alone say exactly which number is meant"
 
 
-def _read(text: bytes, separator: str, rows: int, kinds: dict[int, Any], encoding: str) -> Any:
+def unreadable(texts: Any, dtype: np.dtype) -> np.ndarray:
+    """Which texts ``parse_columns`` does not read as a dtype: a bool array of shape (rows,).
+
+    Args:
+        texts: a ``pandas.Series`` of strings, NaN where one is missing.
+        dtype: of kind f, i, u or b.
+    """
+    import pandas as pd
+
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(float)
+    suspects = np.isnan(values)
+    if dtype.kind == "f":
+        suspects &= texts.notna().to_numpy(bool)
+    else:
+        low, high = _range(dtype)
+        with np.errstate(invalid="ignore"):
+            suspects |= (values != np.trunc(values)) | (np.abs(values) >= _EXACT)
+            suspects |= (values < low) | (values > high)
+    wrong = np.zeros(len(texts), bool)
+    # The same few words stand for what is missing in all of a file.
+    verdicts: dict[str, bool] = {}
+    for place in np.flatnonzero(suspects).tolist():
+        text = texts.iat[place]
+        if not isinstance(text, str):
+            wrong[place] = True
+            continue
+        if text not in verdicts:
+            verdicts[text] = not _is_readable(text, dtype)
+        wrong[place] = verdicts[text]
+    return wrong
+
+
+def _is_readable(text: str, dtype: np.dtype) -> bool:
+    quoted = '"' + text.replace('"', '""') + '"\n'
+    try:
+        parse_columns(quoted.encode(), ",", 1, {0: dtype})
+    except PARSE_ERRORS:
+        return False
+    return True
+
+
+def _read(text: bytes, separator: str, rows: int, kinds: dict[int, Any]) -> Any:
     """A frame of columns with the given dtypes; those with None are inferred."""
     import pandas as pd
 
@@ -108,7 +153,6 @@ def _read(text: bytes, separator: str, rows: int, kinds: dict[int, Any], encodin
         dtype={number: kind for number, kind in kinds.items() if kind is not None},
         engine="c",
         low_memory=False,
-        encoding=encoding,
         encoding_errors="replace",
     )
     if len(frame) != rows:
@@ -127,7 +171,7 @@ def _floats(texts: Any, dtype: np.dtype) -> np.ndarray:
     numbers = _series([_TRUTHS.get(text.lower(), text) if isinstance(text, str) else text
                        for text in texts])  # fmt: skip
     again = numbers.to_csv(index=False, header=False).encode()
-    return _read(again, ",", len(numbers), {0: dtype}, "utf-8")[0].to_numpy()  # type: ignore[no-any-return]
+    return _read(again, ",", len(numbers), {0: dtype})[0].to_numpy()  # type: ignore[no-any-return]
 
 
 def _wholes(

@@ -2,48 +2,122 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 import os
 from typing import Any
 
+from augflow.base.regular_file import NotRegularFileError, regular_file
 from augflow.base.shorten import shortened
+from augflow.base.telling import tell
 from augflow.csv.index import CsvFormat
 from augflow.csv.index_file import load_index
 from augflow.csv.table import CsvTable, make_table
 from augflow.errors import CsvReadError
 
+# What a separator may be that is guessed, and from how much text.
+_SEPARATORS_GUESSED = ",;\t|: "
+_BYTES_GUESSED_FROM = 64 << 10
+# Every encoding has one of them, or none but ASCII.
+_OTHER_LETTERS = "é€яΩاאあ汉한"
 
-def open_table(paths: Any, sep: str, header: Any, index_dir: Any) -> CsvTable:
+
+def open_table(
+    paths: Any,
+    sep: str | None,
+    header: Any,
+    index_dir: Any,
+    encoding: str = "utf-8",
+    forgives: bool = False,
+    verbose: bool = True,
+) -> CsvTable:
     """Index files, as far as that has not been done before, and put them together.
 
     Args:
         paths: a path, or several in the order of their rows; "~" is the home directory.
-        sep: the separator of fields.
+        sep: the separator of fields; None to guess it from the first file.
         header: "infer" or 0 where the first record names the columns, None where it does not.
         index_dir: a folder for the indexes; None for beside the files.
+        encoding: of the text.
+        forgives: whether rows of more or fewer fields than columns are noted, not raised.
+        verbose: whether to print a separator that was guessed, rather than to log it.
 
     Raises:
         TypeError, ValueError: an argument that cannot be used.
         CsvReadError: a file that cannot be used; it names the file, and the line if it is one.
         OSError: a file cannot be read.
     """
-    if not isinstance(sep, str) or len(sep) != 1 or not sep.isascii() or sep in '"\n\r':
+    if sep is not None and (
+        not isinstance(sep, str) or len(sep) != 1 or not sep.isascii() or sep in '"\n\r'
+    ):
         raise ValueError(
-            f"`sep` must be one ASCII character, other than a quote or an end of line."
-            f" Received: {sep!r}"
+            f"`sep` must be one ASCII character, other than a quote or an end of line, or None: "
+            f"it is guessed. Received: {sep!r}"
         )
     if header not in ("infer", 0, None) or header is False:
         raise ValueError(
             "`header` must be 'infer' or 0 (the first record names the columns) or None (there "
             f"are no names). Received: {header!r}"
         )
-    layout = CsvFormat(sep, header is not None)
+    codec = _checked_encoding(encoding)
     files = _paths(paths)
+    if sep is None:
+        sep = _guessed_separator(files[0], codec)
+        tell(f"{files[0]}: fields separated by {sep!r}, as guessed (sep={sep!r})", verbose)
+    _check_separator_in(codec, sep)
+    layout = CsvFormat(sep, header is not None, codec)
     folder = None if index_dir is None else _absolute(index_dir)
-    indexes = [load_index(path, layout, folder) for path in files]
+    indexes = [load_index(path, layout, folder, forgives) for path in files]
     table = make_table(files, indexes, layout)
     if not table.rows:
         raise CsvReadError(files[0], None, None, "there are no rows besides the header")
     return table
+
+
+def _checked_encoding(encoding: Any) -> str:
+    """The name by which Python knows an encoding that leaves ASCII as it is."""
+    try:
+        name = codecs.lookup(encoding).name
+        fits = bytes(range(128)).decode(name) == bytes(range(128)).decode("ascii")
+        others = [letter.encode(name, "ignore") for letter in _OTHER_LETTERS]
+    except (LookupError, TypeError, ValueError):
+        fits, others = False, []
+    # Some change the meaning of ASCII characters by a sequence of them, as ISO-2022 does.
+    if not fits or any(text[:1].isascii() for text in others if text):
+        raise ValueError(
+            "`encoding` must be the name of an encoding in which ASCII characters are single "
+            "bytes, e.g. 'utf-8', 'latin-1' or 'cp1252'; convert files of another one, as UTF-16: "
+            f"iconv -f UTF-16 -t UTF-8. Received: {encoding!r}"
+        )
+    # The mark that it allows for is skipped in any case.
+    return "utf-8" if name == "utf-8-sig" else name
+
+
+def _check_separator_in(encoding: str, separator: str) -> None:
+    """Refuse a separator that is the second half of other characters, as "|" is in GBK."""
+    for first in range(128, 256):
+        text = bytes([first, ord(separator)]).decode(encoding, "replace")
+        if len(text) == 1:
+            raise ValueError(
+                f"`sep` cannot be {separator!r} where `encoding` is {encoding!r}: that byte is "
+                "also a part of other characters. Convert the file to UTF-8."
+            )
+
+
+def _guessed_separator(path: str, encoding: str) -> str:
+    try:
+        with regular_file(path) as file:
+            text = file.read(_BYTES_GUESSED_FROM).decode(encoding, "replace")
+    except NotRegularFileError as error:
+        raise CsvReadError(path, None, None, error.cause) from error
+    # Whole lines, if there is one.
+    text = text[: text.rfind("\n") + 1] or text
+    try:
+        return csv.Sniffer().sniff(text, _SEPARATORS_GUESSED).delimiter
+    except csv.Error as error:
+        raise ValueError(
+            f"`sep` cannot be guessed from the beginning of {path} ({error}); give it, e.g. sep=','"
+        ) from None
 
 
 def _paths(paths: Any) -> list[str]:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from augflow.base.stage_times import DECODE, READ, StageClock
-from augflow.batch.plan import Built, Job, declared_state
+from augflow.batch.plan import BadSample, Built, Job, declared_state
 from augflow.cache.slots import SlotStore
-from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns
-from augflow.csv.preprocess import Column, check_encoding, preprocessed
+from augflow.columnar.store import ColumnStore
+from augflow.csv.index import fields_expected
+from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns, unreadable
+from augflow.csv.preprocess import Column, check_encoding, preprocessed, undecodable
 from augflow.csv.read import line_of, read_text
+from augflow.csv.records import field_counts, find_records
 from augflow.csv.row_order import DrawnRows
 from augflow.csv.table import CsvTable, RowSpans, spans_of
 from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.held_generators import HeldGenerators
+
+# To find the line of a row costs reading its block.
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -55,13 +62,21 @@ class CsvPlan:
     Attributes:
         table: the indexed files.
         outputs: the arrays of a batch.
+        skips: whether rows that cannot be read are left out.
+        stored: keeps the columns that have been parsed; None for nothing.
     """
 
     table: CsvTable
     outputs: tuple[Output, ...]
+    skips: bool = False
+    stored: ColumnStore | None = None
     cache: None = field(default=None, init=False)
     is_indivisible: bool = field(default=False, init=False)
-    leaves_out: bool = field(default=False, init=False)
+
+    @property
+    def leaves_out(self) -> bool:
+        """See ``BatchPlan``."""
+        return self.skips
 
     @property
     def layout(self) -> Layout:
@@ -97,6 +112,10 @@ class CsvPlan:
         block = self.table.block_of(name)
         return f"a batch with row {int(name)}, in {self.table.paths[self.table.files[block]]!r}"
 
+    def columns(self) -> list[Column]:
+        """The columns that take part, each once."""
+        return list({column.number: column for column in self._columns()}.values())
+
     def _columns(self) -> list[Column]:
         return [column for output in self.outputs for column in output.columns]
 
@@ -115,11 +134,41 @@ class CsvPlan:
         names: Any = job.names
         drawn = names.to_read() if isinstance(names, DrawnRows) else _to_read(np.asarray(names))
         spans, places = drawn
-        values = self.values(spans, clock)
-        for output, array in zip(self.outputs, arrays, strict=True):
-            _write(output, values, places, array[job.start : job.stop])
+        bad: list[BadSample] = []
+        stored = self._stored_values(spans, clock)
+        if stored is not None:
+            values = stored
+        elif self.skips:
+            values, reasons = self.readable_values(spans, clock)
+            if reasons:
+                places, bad = self._left_out(spans, places, reasons, job.start)
+        else:
+            values = self.values(spans, clock)
+        if len(bad) < job.stop - job.start:
+            for output, array in zip(self.outputs, arrays, strict=True):
+                _write(output, values, places, array[job.start : job.stop])
         clock.lap(DECODE)
-        return Built()
+        return Built(bad=bad)
+
+    def _stored_values(self, spans: RowSpans, clock: StageClock) -> dict[int, np.ndarray] | None:
+        """The values of rows from the store, which is filled with them; None where it cannot be."""
+        store = self.stored
+        if store is None or not store.fill(
+            spans.firsts, spans.stops, partial(self._whole_blocks, clock)
+        ):
+            return None
+        found = store.read(spans.firsts, spans.stops)
+        clock.lap(READ)
+        return found
+
+    def _whole_blocks(
+        self, clock: StageClock, firsts: np.ndarray, stops: np.ndarray
+    ) -> dict[int, np.ndarray] | None:
+        """The values of blocks; None where a row of theirs is left out."""
+        if not self.skips:
+            return self.values(RowSpans(firsts, stops), clock)
+        found, reasons = self.readable_values(RowSpans(firsts, stops), clock)
+        return None if reasons else found
 
     def values(self, spans: RowSpans, clock: StageClock) -> dict[int, np.ndarray]:
         """The values of rows, by the number of the column.
@@ -132,21 +181,106 @@ class CsvPlan:
             CsvReadError: a value cannot be read as what it should be.
             Exception: whatever a ``preprocess`` raised.
         """
-        columns = list({column.number: column for column in self._columns()}.values())
+        columns = self.columns()
         text = read_text(self.table, spans)
         clock.lap(READ)
         try:
             found = self._parsed(text, len(spans), columns)
         except PARSE_ERRORS as error:
             raise self._explained(spans.rows(), error) from None
-        strings = [column for column in columns if column.preprocess]
+        strings = [column for column in columns if column.is_text]
         if strings:
             check_encoding(self.table, strings, text, spans)
+        return self._with_strings(found, strings, spans)
+
+    def readable_values(
+        self, spans: RowSpans, clock: StageClock
+    ) -> tuple[dict[int, np.ndarray], dict[int, str]]:
+        """As ``values``, of those rows that can be read.
+
+        Returns:
+            Their values; and for each place of another row among ``spans`` why it is none.
+        """
+        columns = self.columns()
+        strings = [column for column in columns if column.is_text]
+        reasons = self._malformed(spans)
+        kept = _without(spans, reasons)
+        text = read_text(self.table, kept)
+        clock.lap(READ)
+        wrong: dict[int, str] = {}
+        found: dict[int, Any] = {}
+        if len(kept):
+            try:
+                found = self._parsed(text, len(kept), columns)
+            except PARSE_ERRORS:
+                wrong = self._wrong_values(text, len(kept), columns)
+            if strings:
+                for place, column, cause in undecodable(self.table, strings, text, len(kept)):
+                    wrong.setdefault(place, f"column {column.name!r}: {cause}")
+        if wrong:
+            places = np.delete(np.arange(len(spans)), list(reasons))
+            reasons |= {int(places[place]): reason for place, reason in wrong.items()}
+            kept = _without(kept, wrong)
+            text = read_text(self.table, kept)
+            found = self._parsed(text, len(kept), columns) if len(kept) else {}
+        return (self._with_strings(found, strings, kept) if len(kept) else {}), reasons
+
+    def _with_strings(
+        self, found: dict[int, Any], strings: list[Column], spans: RowSpans
+    ) -> dict[int, np.ndarray]:
         for column in strings:
             values = preprocessed(self.table, column, found[column.number], spans)
             _check_shape(column, values)
             found[column.number] = values
         return found
+
+    def _malformed(self, spans: RowSpans) -> dict[int, str]:
+        """The places of rows whose fields are too many or too few, and how many they are."""
+        if not self.table.malformed_among(spans):
+            return {}
+        rows = spans.rows()
+        places = np.flatnonzero(np.isin(rows, self.table.malformed))
+        text = read_text(self.table, spans_of(rows[places]))
+        layout = self.table.layout
+        records = find_records(text, layout.separator, is_last=True, with_separators=True)
+        columns = len(self.table.columns)
+        return {
+            place: fields_expected(count, columns, layout)
+            for place, count in zip(places.tolist(), field_counts(records).tolist(), strict=True)
+        }
+
+    def _wrong_values(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, str]:
+        """The places of rows with a value that cannot be read, and the first such value."""
+        separator, encoding = self.table.layout.separator, self.table.layout.encoding
+        numbers = [column for column in columns if not column.is_text]
+        kinds: dict[int, np.dtype | None] = {column.number: None for column in numbers}
+        texts = parse_columns(text, separator, rows, kinds, encoding)
+        wrong: dict[int, str] = {}
+        for column in numbers:
+            values, dtype = texts[column.number], np.dtype(column.dtype)
+            for place in np.flatnonzero(unreadable(values, dtype)).tolist():
+                fault = fault_of(values.iat[place], dtype)
+                wrong.setdefault(place, f"column {column.name!r}: {fault}")
+        return wrong
+
+    def _left_out(
+        self, spans: RowSpans, places: np.ndarray | None, reasons: dict[int, str], start: int
+    ) -> tuple[np.ndarray, list[BadSample]]:
+        """For each row its place among the readable ones, and the rows that have none."""
+        is_read = np.ones(len(spans), bool)
+        is_read[list(reasons)] = False
+        numbers = np.cumsum(is_read) - 1
+        if places is None:
+            places = np.arange(len(spans))
+        rows = spans.rows()
+        bad: list[BadSample] = []
+        for row in np.flatnonzero(~is_read[places]).tolist():
+            name = None
+            if len(bad) < _MOST_NAMED:
+                path, line = line_of(self.table, int(rows[places[row]]))
+                name = f"{path}, line {line}"
+            bad.append(BadSample(start + row, name, reasons[int(places[row])]))
+        return numbers[places], bad
 
     def shape_of(self, column: Column, spans: RowSpans) -> tuple[int, ...]:
         """The shape that a column's ``preprocess`` gives a row, by what it makes of some rows."""
@@ -157,14 +291,14 @@ class CsvPlan:
 
     def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
         dtypes = {
-            column.number: None if column.preprocess else np.dtype(column.dtype)
-            for column in columns
+            column.number: None if column.is_text else np.dtype(column.dtype) for column in columns
         }
-        return parse_columns(text, self.table.layout.separator, rows, dtypes)
+        layout = self.table.layout
+        return parse_columns(text, layout.separator, rows, dtypes, layout.encoding)
 
     def _explained(self, rows: np.ndarray, error: Exception) -> CsvReadError:
         """An error that names the row and the column which pandas's error does not name."""
-        numbers = [column for column in self._columns() if column.preprocess is None]
+        numbers = [column for column in self._columns() if not column.is_text]
         while len(rows) > 1:
             half = rows[: len(rows) // 2]
             rows = half if self._fails(half, numbers) else rows[len(rows) // 2 :]
@@ -172,7 +306,9 @@ class CsvPlan:
         for column in numbers:
             if self._fails(rows, [column]):
                 text = read_text(self.table, spans_of(rows))
-                strings = parse_columns(text, self.table.layout.separator, 1, {column.number: None})
+                layout = self.table.layout
+                kinds: dict[int, np.dtype | None] = {column.number: None}
+                strings = parse_columns(text, layout.separator, 1, kinds, layout.encoding)
                 value = strings[column.number].iat[0]
                 return CsvReadError(
                     path, line, column.name, fault_of(value, np.dtype(column.dtype))
@@ -195,6 +331,12 @@ def _check_shape(column: Column, values: np.ndarray) -> None:
             f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
             f"for {len(values)} rows, but of each of the first rows it made one of {column.shape}"
         )
+
+
+def _without(spans: RowSpans, places: Iterable[int]) -> RowSpans:
+    """Rows but for those at some places."""
+    taken = list(places)
+    return spans_of(np.delete(spans.rows(), taken)) if taken else spans
 
 
 def _to_read(rows: np.ndarray) -> tuple[RowSpans, np.ndarray | None]:

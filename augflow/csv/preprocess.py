@@ -1,13 +1,14 @@
-"""Columns of text that a function of the user's makes numbers of."""
+"""Columns of text: as they are, or what a function of the user's makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from augflow.base.shorten import shortened
 from augflow.base.user_code import UserCode
 from augflow.csv.numbers import parse_columns
 from augflow.csv.read import line_of
@@ -24,7 +25,7 @@ class Column:
         name: what errors call it.
         dtype: of its values, as ``np.dtype.str`` gives it.
         preprocess: makes an array from a ``pandas.Series`` of strings, a row for each; None
-            for numbers.
+            for numbers, and for text as it is (a dtype of kind U).
         shape: of one row's value, () for a number.
     """
 
@@ -34,22 +35,27 @@ class Column:
     preprocess: Callable[[Any], Any] | None = None
     shape: tuple[int, ...] = ()
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is read as strings."""
+        return self.preprocess is not None or np.dtype(self.dtype).kind == "U"
+
 
 class _UnfitError(ValueError):
     """A function returned what the dtype of the column cannot hold."""
 
 
 def preprocessed(table: CsvTable, column: Column, series: Any, spans: RowSpans) -> np.ndarray:
-    """What a column's function makes of strings: an array of shape (rows, ...) of its dtype.
+    """What a column of text is in a batch: an array of shape (rows, ...) of its dtype.
 
     Args:
         table: which the rows are of.
-        column: with a ``preprocess``.
+        column: that is text.
         series: a ``pandas.Series`` of its strings.
         spans: the rows.
 
     Raises:
-        CsvReadError: the function returned a value that the dtype cannot hold.
+        CsvReadError: a value, or what the function returned, is what the dtype cannot hold.
         Exception: what the function raised, with a note that names file and line.
     """
     try:
@@ -68,47 +74,60 @@ def preprocessed(table: CsvTable, column: Column, series: Any, spans: RowSpans) 
         raise
 
 
-def check_encoding(table: CsvTable, columns: list[Column], text: bytes, spans: RowSpans) -> None:
-    """Refuse strings that are no UTF-8: replaced characters would make different ones equal.
+def undecodable(
+    table: CsvTable, columns: list[Column], text: bytes, rows: int
+) -> Iterator[tuple[int, Column, str]]:
+    """Strings that the encoding does not know: replaced characters would make different ones equal.
 
     Args:
         table: which the rows are of.
         columns: those that are read as strings.
         text: the rows; other columns of them may hold anything.
-        spans: the rows.
+        rows: how many they are.
 
-    Raises:
-        CsvReadError: a string is no UTF-8; it names file, line and column.
+    Returns:
+        For each such string its row's place, its column, and what is wrong.
     """
+    encoding = table.layout.encoding
     try:
-        text.decode()
+        text.decode(encoding)
     except UnicodeDecodeError:
         # Latin-1 keeps every byte as it is.
         kinds: dict[int, np.dtype | None] = {column.number: None for column in columns}
-        found = parse_columns(text, table.layout.separator, len(spans), kinds, "latin-1")
+        found = parse_columns(text, table.layout.separator, rows, kinds, "latin-1")
         for column in columns:
-            for row, value in zip(spans.rows().tolist(), found[column.number], strict=True):
-                _check_string(table, column, row, value)
+            for place, value in enumerate(found[column.number]):
+                if isinstance(value, str) and not _is_decodable(value, encoding):
+                    yield (
+                        place,
+                        column,
+                        f"{value[:80]!r} (shown as Latin-1) is no {encoding.upper()}; encoding= "
+                        "says which encoding it is",
+                    )
 
 
-def _check_string(table: CsvTable, column: Column, row: int, value: Any) -> None:
-    if not isinstance(value, str):
-        return
+def check_encoding(table: CsvTable, columns: list[Column], text: bytes, spans: RowSpans) -> None:
+    """Refuse strings that the encoding does not know; see ``undecodable`` for the arguments.
+
+    Raises:
+        CsvReadError: one of them; it names file, line and column.
+    """
+    for place, column, cause in undecodable(table, columns, text, len(spans)):
+        path, line = line_of(table, int(spans.rows()[place]))
+        raise CsvReadError(path, line, column.name, cause)
+
+
+def _is_decodable(value: str, encoding: str) -> bool:
     try:
-        value.encode("latin-1").decode()
+        value.encode("latin-1").decode(encoding)
     except UnicodeDecodeError:
-        path, line = line_of(table, row)
-        raise CsvReadError(
-            path,
-            line,
-            column.name,
-            f"{value[:80]!r} (shown as Latin-1) is no UTF-8; convert the file: "
-            "iconv -f LATIN1 -t UTF-8, or whatever encoding it has",
-        ) from None
+        return False
+    return True
 
 
 def _made(column: Column, series: Any) -> np.ndarray:
-    assert column.preprocess is not None
+    if column.preprocess is None:
+        return _as_text(series.fillna("").to_numpy(object), column)
     with UserCode():
         answer = column.preprocess(series)
     values = np.asarray(answer)
@@ -117,7 +136,10 @@ def _made(column: Column, series: Any) -> np.ndarray:
             f"a preprocess must return one value a row, {len(series)} here. Received an array "
             f"of shape {values.shape}"
         )
-    if np.dtype(column.dtype).kind == "b" and values.dtype.kind in "UST":
+    kind = np.dtype(column.dtype).kind
+    if kind == "U":
+        return _as_text(values, column)
+    if kind == "b" and values.dtype.kind in "UST":
         # Every string that is not empty would be True.
         values = values.astype(object)
     # Whatever cannot be cast without a loss is found below.
@@ -125,6 +147,20 @@ def _made(column: Column, series: Any) -> np.ndarray:
         cast = values.astype(column.dtype)
     if cast.dtype.kind in "iub" and values.dtype.kind in "iufbO":
         _check_whole(values, cast)
+    return cast
+
+
+def _as_text(values: np.ndarray, column: Column) -> np.ndarray:
+    """Text as an array of the column's dtype, which NumPy would fill with the beginnings of it."""
+    texts = values.astype(str)
+    cast = texts.astype(column.dtype, copy=False)
+    wrong = cast != texts
+    if wrong.any():
+        text = str(texts[wrong][0])
+        raise _UnfitError(
+            f"{shortened(text)} has {len(text)} characters, and the dtype {cast.dtype.str[1:]!r} "
+            f"room for {cast.dtype.itemsize // 4}: dtype={{{column.name!r}: 'U{len(text)}'}}"
+        )
     return cast
 
 

@@ -59,6 +59,12 @@ class DrawnRows:
         rows = spans.rows()
         return rows if places is None else rows[places]
 
+    def hull(self) -> RowSpans:
+        """Spans that these rows lie in, without drawing them."""
+        if self.seeds is None:
+            return self.to_read()[0]
+        return _joined(self.spans)
+
     def to_read(self) -> tuple[RowSpans, np.ndarray | None]:
         """The rows in an order in which they are quickly read, and how to come to theirs.
 

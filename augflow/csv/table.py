@@ -53,6 +53,7 @@ class CsvTable:
         stamps: size and time of change of each, as indexed.
         first_rows: int64 array of shape (blocks + 1,): the number of each block's first row in
             the whole table, and at its end the number of rows.
+        malformed: int64 array of the numbers of rows with more or fewer fields than columns.
         files, starts, stops, lines: of each block its file, the bytes from where to where, and
             the number of its first line.
     """
@@ -62,6 +63,7 @@ class CsvTable:
     paths: list[str]
     stamps: list[tuple[int, int]]
     first_rows: np.ndarray
+    malformed: np.ndarray
     files: np.ndarray
     starts: np.ndarray
     stops: np.ndarray
@@ -76,6 +78,13 @@ class CsvTable:
     def block_bytes(self) -> float:
         """Bytes a block, on average."""
         return float((self.stops - self.starts).mean())
+
+    def malformed_among(self, spans: RowSpans) -> bool:
+        """Whether one of some rows is malformed."""
+        if not len(self.malformed):
+            return False
+        borders = np.searchsorted(self.malformed, [spans.firsts, spans.stops])
+        return bool((borders[0] < borders[1]).any())
 
     def block_of(self, rows: np.ndarray) -> np.ndarray:
         """The block of each row."""
@@ -100,12 +109,16 @@ def make_table(paths: list[str], indexes: list[CsvIndex], layout: CsvFormat) -> 
             )
     sizes = [np.diff(index.first_rows) for index in indexes]
     counts = [len(size) for size in sizes]
+    before = np.cumsum([0, *[index.rows for index in indexes]])
     return CsvTable(
         layout=layout,
         columns=columns,
         paths=paths,
         stamps=[(index.size, index.changed) for index in indexes],
         first_rows=np.concatenate([[0], *sizes]).cumsum(),
+        malformed=np.concatenate(
+            [first + index.malformed for first, index in zip(before, indexes, strict=False)]
+        ),
         files=np.repeat(np.arange(len(paths)), counts),
         starts=np.concatenate([index.offsets[:-1] for index in indexes]),
         stops=np.concatenate([index.offsets[1:] for index in indexes]),

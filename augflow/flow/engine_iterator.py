@@ -15,7 +15,7 @@ import numpy as np
 from augflow.base.interrupts import uninterrupted
 from augflow.base.structure import NeedsRoomError
 from augflow.base.warn_user import warn_user
-from augflow.batch.plan import BatchPlan
+from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
 from augflow.flow.beside import Traced
@@ -145,7 +145,11 @@ class EngineIterator(Iterator):
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         self._engine = None
-        self._bad = BadFiles(self._wording)
+        self._bad = self._new_bad()
+
+    def _new_bad(self) -> BadFiles:
+        """What takes note of the samples that are left out."""
+        return BadFiles(self._wording)
 
     def _restart_in_child(self) -> None:
         super()._restart_in_child()
@@ -316,13 +320,16 @@ class EngineIterator(Iterator):
         """Hand a batch over, without the samples that could not be built."""
         if not batch.bad:
             return self._output(batch.arrays, indices)
-        if self._noted is None:
-            self._bad.leave_out(batch.bad, len(indices))
-        else:
-            self._noted.extend(batch.bad)
+        self._leave_out(batch.bad, len(indices))
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
         return self._output([array[kept] for array in batch.arrays], indices[kept])
+
+    def _leave_out(self, bad: list[BadSample], samples: int) -> None:
+        if self._noted is None:
+            self._bad.leave_out(bad, samples)
+        else:
+            self._noted.extend(bad)
 
     def stats(self) -> FlowStats:
         """Where the time of the last and of the current epoch went; ``print`` it to read it.

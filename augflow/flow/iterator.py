@@ -252,7 +252,7 @@ class Iterator(Resumable, Seen):
                     coming = self._schedule.coming(
                         self._epoch, self.batch_index, self.total_batches_seen
                     )
-            visit.batch_is(place.key, len(place))
+            visit.batch_is(place.key, place.samples)
             self._last_place = place
             try:
                 return self._fetch(place, coming)
@@ -293,7 +293,7 @@ class Iterator(Resumable, Seen):
                 self._pattern.observe(position, length)
                 is_for_keras = self._counted
                 coming = self._expected_by_index(epoch)
-            visit.batch_is(place.key, len(place))
+            visit.batch_is(place.key, place.samples)
             self._last_place = place
             batch = self._fetch(place, coming)
             return with_tuples(batch) if is_for_keras else batch

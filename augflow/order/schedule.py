@@ -78,7 +78,9 @@ class Place:
         self._base_seed = base_seed
         self._indices: np.ndarray | None = None
 
-    def __len__(self) -> int:
+    @property
+    def samples(self) -> int:
+        """How many they are."""
         rows = self._rows
         return max(0, min(rows.stop, len(self._epoch.order)) - rows.start)
 

@@ -135,6 +135,6 @@ def test_characters_that_are_no_utf8(tmp_path: Path) -> None:
     )
     # A replacement character that the file really holds is a character as any other.
     assert flow[0].tolist() == [1, 3] * 10
-    with pytest.raises(CsvReadError, match=r"line 22, .*no UTF-8; convert") as caught:
+    with pytest.raises(CsvReadError, match=r"line 22, .*no UTF-8; encoding=") as caught:
         flow[1]
     assert caught.value.column == "word"
