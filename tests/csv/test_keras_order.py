@@ -71,8 +71,8 @@ def test_fit_gets_the_order_of_next(path: str, threads: int, workers: int) -> No
             adapter = adapter_of(flow)
             found = [batch for _ in range(3) for batch in one_pass(adapter)]
             assert found == due
-            # Threads may come to the border of a unit in disorder.
-            assert flow._leaps < 10
+            # Threads may come to the borders of units in disorder.
+            assert threads > 1 or flow._leaps == 0
     assert sorted(chain.from_iterable(due[: len(flow)])) == list(range(ROWS))
 
 
