@@ -133,14 +133,15 @@ class Iterator(Resumable):
     @property
     @uninterrupted
     def num_batches(self) -> int:
-        """Batches an epoch; Keras reads this just before it shuffles their indices."""
+        """Batches of a pass; Keras reads this just before it shuffles their indices."""
         with self.lock:
             self._pattern.length_was_read()
             # Keras's threads read the length again within their pass.
             if self._ended or not self._begun:
                 self._begin_pass()
             self._counted = True
-        return len(self)
+            given = len(self._asked) if self._in_order else 0
+        return len(self) - given if given < len(self) else len(self)
 
     def __iter__(self) -> Self:
         return self
@@ -249,6 +250,8 @@ class Iterator(Resumable):
             )
         with exit_guard().fetching(), self._meter.visit(length) as visit:
             with self.lock:
+                if self._in_order and self._counted:
+                    position = len(self._asked) % length
                 if self._ended and position in self._asked:
                     self._begin_pass()
                     self._counted = False
