@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SampleTimeoutError,
         WorkerDiedError,
     )
+    from augflow.faces.resume_callback import ResumeCallback
     from augflow.flow.iterator import Iterator
     from augflow.generator import ImageDataGenerator
     from augflow.images.array import NumpyArrayIterator
@@ -55,6 +56,7 @@ __all__ = [
     "LoaderIterator",
     "NumpyArrayIterator",
     "Partition",
+    "ResumeCallback",
     "SampleTimeoutError",
     "StatsCallback",
     "WorkerDiedError",
@@ -86,6 +88,7 @@ _HOMES = {
     "LoaderIterator": "augflow.loader.flow",
     "NumpyArrayIterator": "augflow.images.array",
     "Partition": "augflow.scan.partition",
+    "ResumeCallback": "augflow.faces.resume_callback",
     "SampleTimeoutError": "augflow.errors",
     "StatsCallback": "augflow.report.stats_callback",
     "WorkerDiedError": "augflow.errors",

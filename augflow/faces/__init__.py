@@ -4,5 +4,5 @@ callback that goes on where a training was killed.
 In: a flow, by ``next()``.
 Out: what torch, TensorFlow and Keras iterate over or call; each is imported when asked for.
 Knows: base.
-Read: passes, tree, for_torch, for_tensorflow.
+Read: passes, tree, for_torch, for_tensorflow, checkpoint, resume_callback.
 """

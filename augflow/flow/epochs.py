@@ -107,6 +107,8 @@ class Epochs(KerasBase):
         self._counted = False
         self._begun = False
         self._is_ahead = False
+        # Whether such a pass is given in the flow's own order, see ``Resumable.read_in_order``.
+        self._in_order = False
         self._given_indices: AbstractIterator[np.ndarray] | None = None
         self._restore_runtime()
 

@@ -141,6 +141,8 @@ class Iterator(Resumable, Seen):
 
     def _position_for(self, number: int, length: int) -> int:
         """Which batch of the epoch comes for an index: that one, unless Keras has shuffled."""
+        if self._in_order and self._counted:
+            return len(self._asked) % length
         own = self._pass_order
         reader = None if own is None else own.reader()
         if own is None or reader is None or own.length != length or not is_asked_by(self, reader):
@@ -160,14 +162,15 @@ class Iterator(Resumable, Seen):
     @property
     @uninterrupted
     def num_batches(self) -> int:
-        """Batches an epoch; Keras reads this just before it shuffles their indices."""
+        """Batches of a pass; Keras reads this just before it shuffles their indices."""
         with self.lock:
             self._length_was_read()
             # Keras's threads read the length again within their pass.
             if self._ended or not self._begun:
                 self._begin_pass()
             self._counted = True
-        return len(self)
+            given = len(self._asked) if self._in_order else 0
+        return len(self) - given if given < len(self) else len(self)
 
     def __iter__(self) -> Self:
         return self

@@ -104,6 +104,56 @@ class Resumable(Epochs):
             self._check_order_is_own()
             self._take_up(state, is_same=not changed)
 
+    def state_after(self, start: int, batches: int) -> dict[str, Any]:
+        """The state of a flow that has given so many batches of an epoch, see ``state_dict``.
+
+        For whoever knows better than the flow how many were used: what reads a flow ahead of time
+        has asked for more.
+
+        Args:
+            start: the batches before that epoch.
+            batches: of the epoch, from 0 to ``len(flow)``.
+        """
+        given = PositionSet()
+        for position in range(batches):
+            given.add(position)
+        is_over = batches == len(self)
+        return {
+            **self.state_dict(),
+            "epoch": start,
+            "batch_index": 0 if is_over else batches,
+            "batches_seen": start + batches,
+            "asked": given.packed(),
+            "ended": is_over,
+        }
+
+    def read_in_order(self, state: Mapping[str, Any] | None) -> int:
+        """Let Keras's passes be in the flow's own order, whatever indices Keras shuffles.
+
+        The order is shuffled as it is; that of Keras depends on Python's ``random``, and begins
+        anew where a training does.
+
+        Args:
+            state: where the first pass begins: maybe in the middle of an epoch, whose rest it then
+                is. None lets Keras's order count again.
+
+        Returns:
+            The start of the epoch of the first pass.
+        """
+        self._in_order = state is not None
+        if state is None:
+            return self.total_batches_seen
+        self.load_state_dict(state)
+        with self.lock:
+            if self._epoch is None or not self.batch_index:
+                self._begin_epoch(self.total_batches_seen)
+            assert self._epoch is not None
+            self._asked.clear()
+            for position in range(self.batch_index):
+                self._asked.add(position)
+            self._ended, self._counted = False, True
+            return self._epoch.start
+
     def _take_up(self, state: dict[str, Any], is_same: bool) -> None:
         if self.seed is None and self._drawn_seed != state["seed"]:
             self._drawn_seed = state["seed"]

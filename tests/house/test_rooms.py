@@ -23,6 +23,7 @@ FACES = {
     "companions.check_pipeline",
     "faces.for_tensorflow",
     "faces.for_torch",
+    "faces.resume_callback",
     "report.stats_callback",
 }
 FRAMEWORKS = {"albumentations", "jax", "keras", "tensorflow", "torch"}
