@@ -32,6 +32,7 @@ class Job:
         extras: what else each of those rows needs, e.g. the paths of its masks; None for
             nothing.
         left_out: rows of the batch that are not to be built again, and why.
+        whole: what the batch needs as a whole, None for nothing; see ``mapped_plan.Whole``.
     """
 
     samples: int
@@ -43,6 +44,7 @@ class Job:
     seeds: SampleSeeds | None = None
     extras: list[Any] | None = None
     left_out: Mapping[int, str] = field(default_factory=dict)
+    whole: Any = None
 
 
 @dataclass(frozen=True)

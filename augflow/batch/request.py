@@ -20,7 +20,7 @@ class Request:
         key: what tells it from every other batch of the flow.
         samples: rows.
         stream: where its random numbers come from.
-        names, slots, seeds, extras: of the samples, see ``plan.Job``.
+        names, slots, seeds, extras, whole: of the samples, see ``plan.Job``.
         lay: for arrays, writes the raw samples into the batch before it is built.
     """
 
@@ -32,6 +32,7 @@ class Request:
     seeds: SampleSeeds | None = None
     extras: list[Any] | None = None
     lay: Callable[[list[np.ndarray]], None] | None = None
+    whole: Any = None
 
     def job(self, start: int, stop: int, left_out: Mapping[int, str] | None = None) -> Job:
         """The job that builds some of the rows, but for those that are left out."""
@@ -45,4 +46,5 @@ class Request:
             None if self.seeds is None else self.seeds.part(start, stop),
             None if self.extras is None else self.extras[start:stop],
             left_out or {},
+            self.whole,
         )

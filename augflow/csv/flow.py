@@ -136,6 +136,10 @@ class CsvIterator(EngineIterator):
             return inputs
         return inputs, _arranged(self._targets, arrays)
 
+    def _maps_in_workers(self) -> bool:
+        # Workers parse units of many batches.
+        return False
+
     def _meaning(self) -> Meaning:
         return Meaning(None if self._targets is None else "unknown", name_column="row")
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from augflow.base.interrupts import uninterrupted
 from augflow.base.warn_user import warn_user
+from augflow.batch.mapped_plan import MappedPlan, Whole, mapped, mapped_plan, with_slots
 from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
@@ -120,7 +121,7 @@ class EngineIterator(Iterator):
     def _trace(self, place: Place) -> Traced:
         if self._builds_directly():
             return super()._trace(place)
-        plan, request, cache = self._plan(), self._request(place), self._image_cache()
+        plan, request, cache = self._plan_of_batches(), self._request(place), self._image_cache()
         arrays, clock = plan.layout.empty(request.samples), RowClock()
         if request.lay is not None:
             request.lay(arrays)
@@ -133,8 +134,7 @@ class EngineIterator(Iterator):
     def _empty_batch(self) -> Any:
         if self._builds_directly():
             return None
-        nothing = np.arange(0)
-        return self._output(self._plan().layout.empty(0), nothing)
+        return self._handed_over(self._plan_of_batches().layout.empty(0), np.arange(0))
 
     # Life
 
@@ -197,7 +197,7 @@ class EngineIterator(Iterator):
                         "nothing can end a function in the process that waits for it."
                     )
                 self._is_about_to_begin()
-                plan = self._plan()
+                plan = self._plan_of_batches()
                 _warn_of_generators(plan)
                 self._engine = make_engine(plan, workers, size, cache, timeout)
                 self._engine_revision = revision
@@ -212,13 +212,44 @@ class EngineIterator(Iterator):
         if self.seed is None or self._builds_directly():
             return
         # The count of workers is asked for last: it imports loky.
-        if self._plan().held_generators.frameworks and self._wanted_workers():
+        if self._plan_of_batches().held_generators.frameworks and self._wanted_workers():
             schedule = self._current_schedule()
             self._current_engine()
             self._prepare(schedule.coming(schedule.epoch(0), 0, 0))
 
     def _request(self, place: Place) -> Request:
-        return self._request_for(place.key, place.indices, place.stream, place.seeds)
+        request = self._request_for(place.key, place.indices, place.stream, place.seeds)
+        return self._with_whole(request, place.indices, place.seeds, place.key[1])
+
+    # Functions that a batch passes through as a whole, see ``map``
+
+    def _maps_in_workers(self) -> bool:
+        """Whether functions of ``map`` run where the batch is built."""
+        return not self._builds_directly()
+
+    def _plan_of_batches(self) -> BatchPlan:
+        plan, functions = self._plan(), self._functions
+        if not functions or not self._maps_in_workers():
+            return plan
+        revision = (self.__dict__.get("_revision"), self._settings_revision())
+        if self._mapped_example is None or self._mapped_example[0] != revision:
+            example = mapped(functions, self._first_samples(), (0, 0, 0))
+            self._mapped_example = (revision, example)
+        given, _ = self._batch_with_slots(plan, np.arange(0))
+        return mapped_plan(plan, functions, given, self._mapped_example[1])
+
+    def _batch_with_slots(self, plan: BatchPlan, indices: np.ndarray) -> tuple[Any, list[Any]]:
+        # What nobody writes to takes no memory.
+        arrays = plan.layout.empty(len(indices))
+        return with_slots(self._output(arrays, indices), arrays), arrays
+
+    def _with_whole(
+        self, request: Request, indices: np.ndarray, seeds: SampleSeeds, position: int
+    ) -> Request:
+        if not self._functions or not self._maps_in_workers():
+            return request
+        batch, _ = self._batch_with_slots(self._plan(), indices)
+        return replace(request, whole=Whole(batch, (seeds.base, seeds.epoch, position)))
 
     # Batches
 
@@ -258,7 +289,10 @@ class EngineIterator(Iterator):
             None if again is None else again.tolist(),
         )
         request = self._request_for("direct", indices, start, seeds)
-        batch, end = build_here(self._plan(), request, self._image_cache())
+        # No batch of an epoch, so it has the name of its first sample.
+        name = int(indices.ravel()[0]) if indices.size else 0
+        request = self._with_whole(request, indices, seeds, name)
+        batch, end = build_here(self._plan_of_batches(), request, self._image_cache())
         self._meter.add(batch.work, 0)
         stream.set_state(start if end is None else state_of(end))
         self._after_direct_build(batch, indices, stream)
@@ -267,14 +301,22 @@ class EngineIterator(Iterator):
     def _deliver(self, batch: Batch, indices: np.ndarray) -> Any:
         """Hand a batch over, without the samples that could not be built."""
         if not batch.bad:
-            return self._output(batch.arrays, indices)
+            return self._handed_over(batch.arrays, indices)
         if self._noted is None:
             self._report_bad(batch.bad, indices)
         else:
             self._noted.extend(batch.bad)
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
-        return self._output([array[kept] for array in batch.arrays], indices[kept])
+        return self._handed_over([array[kept] for array in batch.arrays], indices[kept])
+
+    def _handed_over(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        plan = self._plan_of_batches() if self._functions else None
+        return (
+            plan.handed_over(arrays)
+            if isinstance(plan, MappedPlan)
+            else self._output(arrays, indices)
+        )
 
     def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
         """Take note of samples that are left out."""

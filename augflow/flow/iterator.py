@@ -5,6 +5,7 @@ A batch is a pure function of (settings, seed, epoch, position), whichever way i
 
 from __future__ import annotations
 
+import copy
 import operator
 from collections.abc import Generator
 from collections.abc import Iterator as AbstractIterator
@@ -13,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
+from augflow.batch.mapped_plan import BatchFunction, mapped
 from augflow.errors import BatchIndexError
 from augflow.flow.keras_base import faces_keras, is_called_by_enqueuer
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
@@ -182,7 +184,7 @@ class Iterator(Seen):
             visit.batch_is(place.key, len(place.indices))
             self._last_place = place
             try:
-                return self._fetch(place, coming)
+                return self._fetched(place, coming)
             except StopIteration as error:
                 # Out of an iterator it would be taken for the end of the data (PEP 479).
                 raise RuntimeError(
@@ -221,7 +223,7 @@ class Iterator(Seen):
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, len(place.indices))
             self._last_place = place
-            batch = self._fetch(place, coming)
+            batch = self._fetched(place, coming)
             return with_tuples(batch) if is_for_keras else batch
 
     def stats(self) -> FlowStats:
@@ -280,6 +282,54 @@ class Iterator(Seen):
         self.close()
 
     # Batches
+
+    def map(self, function: BatchFunction) -> Self:
+        """A flow of the same samples whose batches pass through a function as a whole.
+
+        The function runs in the worker that builds the batch, which then builds all of it; in this
+        process for flows that pick rows here (``flow_from_arrays``, ``flow_from_csv``) or build by
+        a method of their own. It is seeded by the flow's seed, the epoch and the batch, so the
+        batches are the same for any number of workers.
+
+        Args:
+            function: called with the inputs and targets (None for none) of a batch, and a
+                ``numpy.random.Generator``; returns (inputs, targets), with one row a sample and
+                for every batch the same shapes of a row and dtypes. It may write into what it
+                gets. Weights stay as they are. ``augflow.mixup()`` and ``augflow.cutmix()`` make
+                such functions.
+
+        Returns:
+            Another flow, at the point where this one stands; this one goes on as it is.
+
+        Raises:
+            TypeError, ValueError: it is no function, or would average class numbers.
+        """
+        if not callable(function):
+            raise TypeError(
+                "`function` must be a function (inputs, targets, generator) that returns (inputs, "
+                f"targets). Received: {function!r}"
+            )
+        if self._meaning().kind in getattr(function, "refused_kinds", ()):
+            raise ValueError(
+                f"class numbers cannot be averaged, as {function!r} does: use "
+                'class_mode="categorical". Received a flow with class_mode='
+                f'"{self._meaning().kind}"'
+            )
+        other = copy.copy(self)
+        other._functions = (*self._functions, function)
+        other._mapped_example = None
+        return other
+
+    def _maps_in_workers(self) -> bool:
+        """Whether functions of ``map`` run where the batch is built."""
+        return False
+
+    def _fetched(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        batch = self._fetch(place, coming)
+        if not self._functions or self._maps_in_workers():
+            return batch
+        seed = (place.seeds.base, place.seeds.epoch, place.key[1])
+        return mapped(self._functions, batch, seed)
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         """The batch at a place; ``coming`` are those that will probably be asked for next."""
