@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from augflow.arrays.flow import ArraysIterator, flow_from_arrays
+    from augflow.batch.mixing import cutmix, mixup
     from augflow.companions.annotations import Boxes, Keypoints
     from augflow.companions.pipeline import photometric
     from augflow.companions.run_length import decode_run_length
@@ -60,12 +61,14 @@ __all__ = [
     "SampleTimeoutError",
     "StatsCallback",
     "WorkerDiedError",
+    "cutmix",
     "decode_run_length",
     "flow_from_arrays",
     "flow_from_csv",
     "flow_from_loader",
     "map_boxes",
     "map_points",
+    "mixup",
     "partition",
     "photometric",
     "prediction_report",
@@ -92,12 +95,14 @@ _HOMES = {
     "SampleTimeoutError": "augflow.errors",
     "StatsCallback": "augflow.report.stats_callback",
     "WorkerDiedError": "augflow.errors",
+    "cutmix": "augflow.batch.mixing",
     "decode_run_length": "augflow.companions.run_length",
     "flow_from_arrays": "augflow.arrays.flow",
     "flow_from_csv": "augflow.csv.flow",
     "flow_from_loader": "augflow.loader.flow",
     "map_boxes": "augflow.transform.point_matrix",
     "map_points": "augflow.transform.point_matrix",
+    "mixup": "augflow.batch.mixing",
     "partition": "augflow.scan.partition",
     "photometric": "augflow.companions.pipeline",
     "prediction_report": "augflow.look.confusion",

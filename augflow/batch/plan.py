@@ -33,6 +33,7 @@ class Job:
             nothing.
         left_out: rows of the batch that are not to be built again, and why.
         skipped: how many samples, of another process, draw from the stream before the batch.
+        whole: what the batch needs as a whole, None for nothing; see ``mapped_plan.Whole``.
     """
 
     samples: int
@@ -45,6 +46,7 @@ class Job:
     extras: list[Any] | None = None
     left_out: Mapping[int, str] = field(default_factory=dict)
     skipped: int = 0
+    whole: Any = None
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ class Request:
         key: what tells it from every other batch of the flow.
         samples: rows.
         stream: where its random numbers come from.
-        names, slots, seeds, extras: of the samples, see ``plan.Job``.
         skipped: how many samples draw from the stream before these.
+        names, slots, seeds, extras, whole: of the samples, see ``plan.Job``.
         lay: for arrays, writes the raw samples into the batch before it is built.
     """
 
@@ -34,6 +34,7 @@ class Request:
     extras: list[Any] | None = None
     lay: Callable[[list[np.ndarray]], None] | None = None
     skipped: int = 0
+    whole: Any = None
 
     def job(self, start: int, stop: int, left_out: Mapping[int, str] | None = None) -> Job:
         """The job that builds some of the rows, but for those that are left out."""
@@ -48,4 +49,5 @@ class Request:
             None if self.extras is None else self.extras[start:stop],
             left_out or {},
             self.skipped,
+            self.whole,
         )

@@ -182,6 +182,10 @@ class CsvIterator(EngineIterator):
     def _new_bad(self) -> BadFiles:
         return BadRows()
 
+    def _maps_in_workers(self) -> bool:
+        # Workers parse units of many batches.
+        return False
+
     def _meaning(self) -> Meaning:
         return Meaning(None if self._parts.targets is None else "unknown", name_column="row")
 

@@ -15,6 +15,7 @@ import numpy as np
 from augflow.base.interrupts import uninterrupted
 from augflow.base.structure import NeedsRoomError
 from augflow.base.warn_user import warn_user
+from augflow.batch.mapped_plan import MappedPlan, Whole, mapped, mapped_plan, with_slots
 from augflow.batch.plan import BadSample, BatchPlan
 from augflow.batch.request import Request
 from augflow.cache.images import ImageCache
@@ -124,7 +125,7 @@ class EngineIterator(Iterator):
     def _trace(self, place: Place) -> Traced:
         if self._builds_directly():
             return super()._trace(place)
-        plan, request, cache = self._plan(), self._request(place), self._image_cache()
+        plan, request, cache = self._plan_of_batches(), self._request(place), self._image_cache()
         arrays, clock = plan.layout.empty(request.samples), RowClock()
         if request.lay is not None:
             request.lay(arrays)
@@ -137,8 +138,7 @@ class EngineIterator(Iterator):
     def _empty_batch(self) -> Any:
         if self._builds_directly():
             return None
-        nothing = np.arange(0)
-        return self._output(self._plan().layout.empty(0), nothing)
+        return self._handed_over(self._plan_of_batches().layout.empty(0), np.arange(0))
 
     # Life
 
@@ -215,7 +215,7 @@ class EngineIterator(Iterator):
                         "nothing can end a function in the process that waits for it."
                     )
                 self._is_about_to_begin()
-                plan = self._plan()
+                plan = self._plan_of_batches()
                 _warn_of_generators(plan)
                 self._engine = make_engine(plan, workers, size, cache, timeout)
                 self._engine_revision = revision
@@ -230,14 +230,46 @@ class EngineIterator(Iterator):
         if self.seed is None or self._builds_directly():
             return
         # The count of workers is asked for last: it imports loky.
-        if self._plan().held_generators.frameworks and self._wanted_workers():
+        if self._plan_of_batches().held_generators.frameworks and self._wanted_workers():
             schedule = self._current_schedule()
             self._current_engine()
             self._prepare(schedule.coming(schedule.epoch(0), 0, 0))
 
     def _request(self, place: Place) -> Request:
         request = self._request_for(place.key, place.indices, place.stream, place.seeds)
-        return replace(request, skipped=place.skipped) if place.skipped else request
+        if place.skipped:
+            request = replace(request, skipped=place.skipped)
+        return self._with_whole(request, place.indices, place.seeds, place.key[1])
+
+    # Functions that a batch passes through as a whole, see ``map``
+
+    def _maps_in_workers(self) -> bool:
+        """Whether functions of ``map`` run where the batch is built."""
+        return not self._builds_directly()
+
+    def _plan_of_batches(self) -> BatchPlan:
+        plan, functions = self._plan(), self._functions
+        if not functions or not self._maps_in_workers():
+            return plan
+        revision = (self.__dict__.get("_revision"), self._settings_revision())
+        if self._mapped_example is None or self._mapped_example[0] != revision:
+            example = mapped(functions, self._first_samples(), (0, 0, 0))
+            self._mapped_example = (revision, example)
+        given, _ = self._batch_with_slots(plan, np.arange(0))
+        return mapped_plan(plan, functions, given, self._mapped_example[1])
+
+    def _batch_with_slots(self, plan: BatchPlan, indices: np.ndarray) -> tuple[Any, list[Any]]:
+        # What nobody writes to takes no memory.
+        arrays = plan.layout.empty(len(indices))
+        return with_slots(self._output(arrays, indices), arrays), arrays
+
+    def _with_whole(
+        self, request: Request, indices: np.ndarray, seeds: SampleSeeds, position: int
+    ) -> Request:
+        if not (self._functions and self._maps_in_workers()):
+            return request
+        batch, _ = self._batch_with_slots(self._plan(), indices)
+        return replace(request, whole=Whole(batch, (seeds.base, seeds.epoch, position)))
 
     # Batches
 
@@ -306,8 +338,11 @@ class EngineIterator(Iterator):
             None if again is None else again.tolist(),
         )
         request = self._request_for("direct", indices, start, seeds)
+        # No batch of an epoch, so it has the name of its first sample.
+        name = int(indices.ravel()[0]) if indices.size else 0
+        request = self._with_whole(request, indices, seeds, name)
         try:
-            batch, end = build_here(self._plan(), request, self._image_cache())
+            batch, end = build_here(self._plan_of_batches(), request, self._image_cache())
         except NeedsRoomError as error:
             self._make_room(error)
             return EngineIterator._get_batches_of_transformed_samples(self, index_array)
@@ -319,11 +354,17 @@ class EngineIterator(Iterator):
     def _deliver(self, batch: Batch, indices: np.ndarray) -> Any:
         """Hand a batch over, without the samples that could not be built."""
         if not batch.bad:
-            return self._output(batch.arrays, indices)
+            return self._handed_over(batch.arrays, indices)
         self._leave_out(batch.bad, len(indices))
         kept = np.ones(len(indices), dtype=bool)
         kept[[bad.row for bad in batch.bad]] = False
-        return self._output([array[kept] for array in batch.arrays], indices[kept])
+        return self._handed_over([array[kept] for array in batch.arrays], indices[kept])
+
+    def _handed_over(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
+        plan = self._plan_of_batches() if self._functions else None
+        if isinstance(plan, MappedPlan):
+            return plan.handed_over(arrays)
+        return self._output(arrays, indices)
 
     def _leave_out(self, bad: list[BadSample], samples: int) -> None:
         if self._noted is None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from augflow.batch.mapped_plan import BatchFunction
 from augflow.batch.plan import BadSample
 from augflow.flow.keras_base import KerasBase
 from augflow.flow.own_methods import is_overridden
@@ -72,6 +73,9 @@ class Epochs(KerasBase):
     shard: Shard | None = None
     # Where a copy that is read beside its flow notes what it leaves out, in place of a report.
     _noted: list[BadSample] | None = None
+    # What batches pass through as a whole, see ``map``; and one that has passed through it.
+    _functions: tuple[BatchFunction, ...] = ()
+    _mapped_example: Any = None
     # The batch that was handed over last.
     _last_place: Place | None = None
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Generator
 from collections.abc import Iterator as AbstractIterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from augflow.base.interrupts import Interruptible, uninterrupted
+from augflow.batch.mapped_plan import mapped
 from augflow.errors import BatchIndexError
 from augflow.flow.keras_base import (
     faces_keras,
@@ -20,9 +21,9 @@ from augflow.flow.keras_base import (
     is_called_by_enqueuer,
     shuffling_reader,
 )
+from augflow.flow.other_forms import OtherForms
 from augflow.flow.own_methods import is_overridden, with_live_stream, with_tuples
 from augflow.flow.resumable import Resumable
-from augflow.flow.seen import Seen
 from augflow.order.permutation import batch_count
 from augflow.order.schedule import Epoch, Place
 from augflow.order.shuffled_pass import PassOrder
@@ -33,12 +34,9 @@ from augflow.report.stats import FlowStats, make_stats
 from augflow.runtime.exit_guard import exit_guard
 from augflow.scan.folders import IMAGE_FORMATS
 
-if TYPE_CHECKING:
-    from augflow.faces.for_torch import TorchLoader
-
 
 @faces_keras("Iterator")
-class Iterator(Resumable, Seen):
+class Iterator(Resumable, OtherForms):
     """Yields batches without end, by ``next()`` or by index; a ``keras.utils.PyDataset``.
 
     For a loop that ends there is ``epoch()``.
@@ -175,59 +173,6 @@ class Iterator(Resumable, Seen):
     def __iter__(self) -> Self:
         return self
 
-    def epoch(self) -> Generator[Any, None, None]:
-        """The batches of one epoch, each once: a loop over a flow itself never ends.
-
-        An epoch that was begun by ``next()`` is left off, and this one is the one after it.
-        """
-        self.reset()
-        for _ in range(len(self)):
-            yield next(self)
-
-    def to_torch(
-        self, *, channels_first: bool = False, pin_memory: bool | None = None
-    ) -> TorchLoader:
-        """This flow in the place of a ``torch.utils.data.DataLoader``.
-
-        Each ``for`` loop over it is one epoch of tensors. They are the arrays of ``next()``, in
-        the same memory; arrays of text stay arrays.
-
-        Args:
-            channels_first: give arrays of rank 4 and 5 (images, masks, volumes) as (batch,
-                channels, height, width), by a view in torch's "channels_last" memory format,
-                without a copy. Without effect if the flow has that format already. Defaults to
-                False.
-            pin_memory: copy batches to pinned memory, from which a GPU copies while it works; None
-                (default): where torch has a GPU.
-
-        Returns:
-            An iterable with ``len``, ``set_epoch``, ``state_dict`` and ``load_state_dict``; see
-            docs/torch.md.
-
-        Raises:
-            ImportError: torch is not installed.
-        """
-        from augflow.faces.for_torch import TorchLoader
-
-        return TorchLoader(self, channels_first, pin_memory)
-
-    def to_tf_dataset(self) -> Any:
-        """This flow as a ``tf.data.Dataset``, for ``fit``, strategies and loops in ``tf.function``.
-
-        Each pass over it is one epoch, and epochs differ.
-
-        Returns:
-            A dataset of batches as ``next()`` gives them, with tuples in the place of lists. Its
-            ``cardinality()`` is ``len(flow)``; its ``element_spec`` has all axes, and that of the
-            samples where all batches have the same number (``drop_remainder=True``).
-
-        Raises:
-            ImportError: TensorFlow is not installed.
-        """
-        from augflow.faces.for_tensorflow import to_tf_dataset
-
-        return to_tf_dataset(self)
-
     def next(self) -> Any:
         """The next batch, as ``next(flow)``."""
         return self.__next__()
@@ -258,7 +203,7 @@ class Iterator(Resumable, Seen):
             visit.batch_is(place.key, place.samples)
             self._last_place = place
             try:
-                return self._fetch(place, coming)
+                return self._fetched(place, coming)
             except StopIteration as error:
                 # Out of an iterator it would be taken for the end of the data (PEP 479).
                 raise RuntimeError(
@@ -298,7 +243,7 @@ class Iterator(Resumable, Seen):
                 coming = self._expected_by_index(epoch)
             visit.batch_is(place.key, place.samples)
             self._last_place = place
-            batch = self._fetch(place, coming)
+            batch = self._fetched(place, coming)
             return with_tuples(batch) if is_for_keras else batch
 
     def stats(self) -> FlowStats:
@@ -359,6 +304,13 @@ class Iterator(Resumable, Seen):
         self.close()
 
     # Batches
+
+    def _fetched(self, place: Place, coming: AbstractIterator[Place]) -> Any:
+        batch = self._fetch(place, coming)
+        if not self._functions or self._maps_in_workers():
+            return batch
+        seed = (place.seeds.base, place.seeds.epoch, place.key[1])
+        return mapped(self._functions, batch, seed)
 
     def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         """The batch at a place; ``coming`` are those that will probably be asked for next."""

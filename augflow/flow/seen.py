@@ -89,6 +89,21 @@ class Seen(Epochs):
             # As for ``__repr__``, which a notebook shows in its place.
             return None
 
+    def _first_samples(self) -> Any:
+        """A batch of the first samples that can be read, without the functions of ``map``.
+
+        Raises:
+            Exception: what reading raises where none can be read.
+        """
+        beside = copy_beside(self)
+        beside._functions = ()
+        last = int(self.n)
+        for place in range(0, last, 2):
+            part = some_beside(beside, list(range(place, min(place + 2, last))))
+            if len(part.indices):
+                return part.batch
+        raise ValueError("none of this flow's samples can be read, so nothing can be mapped")
+
     def _draws(self) -> bool:
         """Whether two readings of a sample may differ."""
         return True
