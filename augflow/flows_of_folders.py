@@ -94,8 +94,8 @@ class FlowsOfFolders(ImageTransformer):
                 lies in the middle, and the rest is 0 (black).
             augment: whether the random transforms are applied (default); False leaves them out and
                 everything else as it is, for validation.
-            sampler: None (default): an epoch has each sample once; "balanced": as many samples, of
-                all classes equally many, see docs/balance.md.
+            sampler: None (default): each sample once; "balanced": all classes equally often; a dict
+                {class: weight}, or a weight a sample: as often as these say; see docs/balance.md.
             class_order: "text" (default; Keras's order of class names) or "natural" ("2" before
                 "10"). Without effect if ``classes`` gives the order.
             decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than

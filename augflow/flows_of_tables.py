@@ -119,8 +119,8 @@ class FlowsOfTables(ImageTransformer):
                 the column as an array, returns an array of numbers with a row for each value. It
                 runs once, here, on the rows of all subsets.
             image_key: the image's name in a dict of inputs; None (default) for "image".
-            sampler: None (default): an epoch has each sample once; "balanced": as many samples, of
-                all classes equally many, see docs/balance.md.
+            sampler: None (default): each sample once; "balanced": all classes equally often; a dict
+                {class: weight}, or a weight a sample: as often as these say; see docs/balance.md.
             class_order: of string labels: "text" (default; Keras's order) or "natural" ("2" before
                 "10"). Without effect if ``classes`` gives the order.
             decode: "exact" (default; Keras's pixels) or "fast": JPEGs much larger than

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 ColorMode = Literal["rgb", "rgba", "grayscale", "unchanged"]
@@ -25,7 +25,7 @@ FolderClassMode = Literal["categorical", "binary", "sparse", "input", "mask"]
 TableClassMode = Literal[
     "categorical", "binary", "sparse", "input", "mask", "raw", "multi_output", "other"
 ]
-Sampler = Literal["balanced"]
+Sampler = Literal["balanced"] | Mapping[Any, float] | Iterable[float]
 ClassOrder = Literal["text", "natural"]
 Decode = Literal["exact", "fast"]
 OnError = Literal["raise", "skip"]

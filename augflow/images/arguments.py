@@ -33,7 +33,7 @@ class FileArguments:
     """See the module; the defaults are those of the four signatures that have these arguments."""
 
     augment: bool | None = None
-    sampler: str | None = None
+    sampler: Any = None
     class_order: str = "text"
     decode: str = "exact"
     on_error: str = "raise"

@@ -59,7 +59,7 @@ class FileIterator(EngineIterator):
     split: tuple[float, float] | None
     # A subclass that calls ``set_processing_attrs`` alone has Keras's pixels.
     augment: bool = True
-    sampler: str | None = None
+    sampler: Any = None
     class_order: str
     decode: str = "exact"
     exif: bool = False
@@ -283,9 +283,7 @@ class FileIterator(EngineIterator):
     def _epoch_order(self) -> EpochOrder:
         if self.sampler is None:
             return super()._epoch_order()
-        return self._balanced.order(
-            self.sampler, self.shuffle, self.classes, self.class_mode, self.filenames
-        )
+        return self._balanced.order(self)
 
     # The cache
 

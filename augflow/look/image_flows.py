@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from augflow.look.facts import CLASS_KINDS, Facts, Meaning, classes_of_array, counted
-from augflow.look.words import RANDOM, changed_settings
+from augflow.look.words import RANDOM, changed_settings, in_words
 
 
 def augmentations_of(flow: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def facts_of_files(flow: Any, facts: Facts) -> Facts:
     classes = None
     if numbers and flow.class_mode in (*CLASS_KINDS, None):
         classes = counted(flow.classes, list(numbers))
-    sampler = f", sampler={flow.sampler!r}" if isinstance(flow.sampler, str) else ""
+    sampler = "" if flow.sampler is None else f", sampler={in_words(flow.sampler)}"
     return replace(
         facts,
         classes=classes,

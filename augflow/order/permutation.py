@@ -84,6 +84,39 @@ class BalancedOrder:
         return stream.permutation(np.concatenate(drawn)), state_of(stream)
 
 
+@dataclass(frozen=True, eq=False)
+class WeightedOrder:
+    """Epochs of as many samples as there are, each of which comes as often as its weight says.
+
+    A sample with the part p of all weights comes n * p times in an epoch of n samples, rounded up
+    or down: by systematic sampling over a permutation, which draws one number an epoch. Independent
+    draws would differ from that by chance, and leave many samples out.
+
+    Attributes:
+        weights: float64 array of shape (samples,), at least 0, of which one is above 0.
+        groups: int array of shape (samples,): so rounded is the sum over each group, too. None for
+            no groups.
+    """
+
+    weights: np.ndarray
+    groups: np.ndarray | None = None
+
+    def __call__(self, samples: int, shuffle: bool, seed: int) -> tuple[np.ndarray, StreamState]:
+        """The order of one epoch, see ``epoch_order``; without shuffling each sample once."""
+        if not shuffle or not samples:
+            return epoch_order(samples, shuffle, seed)
+        stream = open_stream(seed)
+        order = stream.permutation(samples)
+        if self.groups is not None:
+            order = order[np.argsort(self.groups[:samples][order], kind="stable")]
+        sums = np.cumsum(self.weights[:samples][order])
+        # So that rounding can neither lose a sample nor add one.
+        marks = np.floor(sums * (samples / sums[-1]) + stream.random_sample()).astype(np.int64)
+        marks[sums == sums[-1]] = samples
+        counts = np.diff(np.minimum(marks, samples), prepend=0)
+        return stream.permutation(np.repeat(order, counts)), state_of(stream)
+
+
 def occurrences(order: np.ndarray) -> np.ndarray | None:
     """For each place of an order how often its sample came before it; None if none comes twice."""
     ascending = np.sort(order)
