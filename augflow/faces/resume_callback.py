@@ -65,6 +65,8 @@ class ResumeCallback:
                 """Called by Keras before a step; by TensorFlow also before one without data."""
                 if training.is_over():
                     training.keep(self.model)
+                else:
+                    training.begin_batch()
 
             def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
                 """Called by Keras after the last of some batches."""
@@ -107,6 +109,8 @@ class _Training:
         self._filter: Any = None
         # Variables and their values at the end of the rest of an epoch.
         self._kept: list[tuple[Any, np.ndarray]] = []
+        # Of torch's generators at the last step, where the next one is in another epoch or process.
+        self._states: list[np.ndarray] = []
         # Where the flow stands before Keras looks at its batches, as it does before it begins.
         self._begin = flow.total_batches_seen
 
@@ -142,7 +146,7 @@ class _Training:
         if restored is not None:
             model._initial_epoch = restored["epoch"]
             # For a training of which no epoch is left.
-            _restore(model, self._checkpoint, restored)
+            self._states = _restore(model, self._checkpoint, restored)
 
     def begin_epoch(self, model: Any, epoch: int) -> None:
         """Take over the weights, after all other callbacks; count the batches anew."""
@@ -158,12 +162,20 @@ class _Training:
                 "list of callbacks"
             )
         else:
-            _restore(model, self._checkpoint, self._restored)
+            self._states = _restore(model, self._checkpoint, self._restored)
         self._epoch, self._is_first_epoch = epoch, False
         if self._done_before:
             self._filter = warnings.catch_warnings()
             self._filter.__enter__()
             warnings.filterwarnings("ignore", message=_RAN_OUT)
+
+    def begin_batch(self) -> None:
+        """Let torch's generators go on where they were at the last step.
+
+        What Keras reads by draws of them, too, at the beginning and the end of each epoch.
+        """
+        _set_torch_states(self._states)
+        self._states = []
 
     def is_due(self, batch: int) -> bool:
         """Take note that Keras has come to this batch of its epoch; whether to save it.
@@ -172,6 +184,8 @@ class _Training:
         """
         before, length = self._done, len(self._flow)
         self._done = min(self._done_before + batch + 1, length)
+        if self.is_over():
+            self._states = _torch_states()
         return self._done // self._every > before // self._every and self._done < length
 
     def is_over(self) -> bool:
@@ -205,7 +219,10 @@ class _Training:
         self._checkpoint.write(
             {"epoch": self._epoch + is_over, "flow": flow.state_after(start, done)},
             model.save_weights,
-            [_value(each) for each in _variables(model, with_metrics=not is_over)],
+            [
+                *(self._states or _torch_states()),
+                *map(_value, _variables(model, with_metrics=not is_over)),
+            ],
         )
 
     def end(self, model: Any) -> None:
@@ -223,14 +240,18 @@ class _Training:
             self._filter = None
 
 
-def _restore(model: Any, checkpoint: Checkpoint, state: dict[str, Any]) -> None:
+def _restore(model: Any, checkpoint: Checkpoint, state: dict[str, Any]) -> list[np.ndarray]:
+    """Set all variables of a model; the states of torch's generators, for later."""
     if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     model.load_weights(checkpoint.weights_of(state))
     with_metrics = bool(state["flow"]["batch_index"])
+    variables = _variables(model, with_metrics)
     values = checkpoint.variables_of(state)
-    for variable, value in zip(_variables(model, with_metrics), values, strict=True):
+    border = len(values) - len(variables)
+    for variable, value in zip(variables, values[border:], strict=True):
         variable.assign(value)
+    return values[:border]
 
 
 def _value(variable: Any) -> np.ndarray:
@@ -243,6 +264,29 @@ def _variables(model: Any, with_metrics: bool) -> list[Any]:
     """What the weights leave out: random states of layers, and in an epoch the metrics so far."""
     seeds = [each for each in model.non_trainable_variables if each.path.endswith(_SEED)]
     return [*seeds, *model.metrics_variables] if with_metrics else seeds
+
+
+def _torch_states() -> list[np.ndarray]:
+    """The states of torch's own generators, of which its dropout draws; none on other backends."""
+    import keras
+
+    if keras.backend.backend() != "torch":
+        return []
+    import torch
+
+    states = [torch.get_rng_state(), *torch.cuda.get_rng_state_all()]
+    return [state.numpy() for state in states]
+
+
+def _set_torch_states(states: list[np.ndarray]) -> None:
+    if not states:
+        return
+    import torch
+
+    torch.set_rng_state(torch.from_numpy(states[0]))
+    # On a machine with other GPUs they go on with the seeds they have.
+    if len(states) - 1 == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all([torch.from_numpy(state) for state in states[1:]])
 
 
 def _checked_every(every: Any) -> int:
