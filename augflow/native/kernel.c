@@ -1,7 +1,7 @@
 /* The extension module: checks what Python hands over, then warps without the GIL.
 
    Nothing is read or written but through buffers whose shape, strides and format were looked at
-   here. Read warp.h first, then rows.h, wide.h and this file from its end. */
+   here. Read warp.h first, then rows.h, wide.h, warp_paths.h and this file from its end. */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
@@ -9,50 +9,10 @@
 #include "buffers.h"
 #include "paths.h"
 #include "resample.h"
-#include "warp.h"
+#include "warp_paths.h"
 
 /* Counted up with each change of what Python calls: a module that was built before is not used. */
 enum { INTERFACE = 3 };
-
-#define PATH(name) name##_plain
-#define TARGET
-#define WIDE 0
-#include "rows.h"
-#undef PATH
-#undef TARGET
-#undef WIDE
-
-#if HAS_AVX2
-#include "wide.h"
-#define WIDE 1
-#define PATH(name) name##_avx2
-#define TARGET TARGET_AVX2
-#include "rows.h"
-#undef PATH
-#undef TARGET
-#endif
-
-/* Coordinates eight at a time; blending gains nothing from wider registers. */
-#if HAS_AVX512
-#define PATH(name) name##_avx512
-#define TARGET TARGET_AVX512
-#include "rows.h"
-#undef PATH
-#undef TARGET
-#endif
-
-static void warp_by(enum path path, const struct warp *warp, int in_rows)
-{
-    switch (path) {
-#if HAS_AVX512
-    case AVX512: warp_image_avx512(warp, in_rows); break;
-#endif
-#if HAS_AVX2
-    case AVX2: warp_image_avx2(warp, in_rows); break;
-#endif
-    default: warp_image_plain(warp, in_rows);
-    }
-}
 
 /* One image is described by its matrix, row by row, then by its flips. */
 enum { MOVE_LENGTH = 8 };

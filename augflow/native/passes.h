@@ -1,17 +1,17 @@
-/* Resizes one image in two passes, along its rows and along its columns. resample.c includes this
+/* Resizes one image in two passes, along its rows and along its columns. resize.h includes this
    file once for each instruction set, after sums.h.
 
    For the pass along rows some of them are turned, so that the bytes of all of them at one place
    lie side by side: both passes are then sums of bytes side by side. */
 
 /* The words of all output pixels along an axis. Returns how many belong to one of them. */
-TARGET static ptrdiff_t PATH(split_all)(const struct table *table, uint32_t *words)
+TARGET static ptrdiff_t PATH(split_table)(const struct table *table, uint32_t *words)
 {
     const ptrdiff_t length =
         (table->taps + PATH(TAPS) - 1) / PATH(TAPS) * (ptrdiff_t)PATH(WORDS);
 
     for (int32_t i = 0; i < table->count; i++)
-        PATH(split)(table_weights(table, i), table_taps(table, i), words + i * length);
+        PATH(split_weights)(table_weights(table, i), table_taps(table, i), words + i * length);
     return length;
 }
 
@@ -64,7 +64,7 @@ TARGET static void PATH(along_rows)(const struct resize *resize, const uint8_t *
 {
     const struct table *columns = &resize->columns;
     const ptrdiff_t channels = resize->channels;
-    const ptrdiff_t length = PATH(split_all)(columns, resize->words);
+    const ptrdiff_t length = PATH(split_table)(columns, resize->words);
     const uint8_t *rows[PATH(BLOCK)];
 
     for (int32_t y = 0; y < count; y += PATH(BLOCK)) {
@@ -94,7 +94,7 @@ TARGET static void PATH(along_columns)(const struct resize *resize, const uint8_
                                        uint8_t *target, ptrdiff_t target_row)
 {
     const struct table *rows = &resize->rows;
-    const ptrdiff_t length = PATH(split_all)(rows, resize->words);
+    const ptrdiff_t length = PATH(split_table)(rows, resize->words);
 
     for (int32_t y = 0; y < rows->count; y++)
         PATH(sum_bytes)(source + (table_first(rows, y) - origin) * source_row, source_row,

@@ -1,4 +1,4 @@
-/* Warps images row by row. kernel.c includes this file once for each instruction set, with
+/* Warps images row by row. warp_paths.h includes this file once for each instruction set, with
      PATH(name)  the name of a function of that set,
      TARGET      the attribute that makes the compiler use it,
      WIDE        1 where wide.h has faster versions for 3 and 4 channels.

@@ -1,4 +1,4 @@
-/* Weighted sums of bytes. resample.c includes this file once for each instruction set, with
+/* Weighted sums of bytes. resize.h includes this file once for each instruction set, with
      PATH(name)  the name of a function of that set,
      TARGET      the attribute that makes the compiler use it,
      VECTORS     0: plain C, 1: wide_sums.h with two taps at once, 2: with four.
@@ -13,7 +13,7 @@ enum { PATH(TAPS) = 1, PATH(WORDS) = 1, PATH(BLOCK) = 16 };
 #endif
 
 /* Bring the weights of one output pixel into the form that the sums are made with. */
-TARGET static void PATH(split)(const int32_t *weights, int32_t taps, uint32_t *words)
+TARGET static void PATH(split_weights)(const int32_t *weights, int32_t taps, uint32_t *words)
 {
 #if VECTORS == 2
     /* Three signed bytes for each, four weights side by side. */
