@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
+    from augflow.survey.statistics import statistics
     from augflow.survey.verify import verify
     from augflow.transform.point_matrix import map_boxes, map_points
 
@@ -67,6 +68,7 @@ __all__ = [
     "photometric",
     "preprocessing",
     "scan_directory",
+    "statistics",
     "verify",
 ]
 
@@ -96,6 +98,7 @@ _HOMES = {
     "partition": "augflow.scan.partition",
     "photometric": "augflow.companions.pipeline",
     "scan_directory": "augflow.scan.folder_table",
+    "statistics": "augflow.survey.statistics",
     "verify": "augflow.survey.verify",
 }
 
