@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
+    from augflow.survey.statistics import statistics
     from augflow.survey.verify import verify
     from augflow.transform.point_matrix import map_boxes, map_points
 
@@ -74,6 +75,7 @@ __all__ = [
     "prediction_report",
     "preprocessing",
     "scan_directory",
+    "statistics",
     "verify",
 ]
 
@@ -107,6 +109,7 @@ _HOMES = {
     "photometric": "augflow.companions.pipeline",
     "prediction_report": "augflow.look.confusion",
     "scan_directory": "augflow.scan.folder_table",
+    "statistics": "augflow.survey.statistics",
     "verify": "augflow.survey.verify",
 }
 

@@ -27,6 +27,7 @@ from augflow.order.streams import (
     open_stream,
     state_of,
 )
+from augflow.report.statistics import Statistics as DataStatistics
 from augflow.runtime.engine import Batch
 from augflow.runtime.make_engine import make_engine
 from augflow.scan.row_names import first_of
@@ -58,7 +59,12 @@ def flow_statistics(
         ValueError: a flow without images, or of another data format.
         MemoryError: ZCA of images with too many pixels.
     """
-    _check_flow(generator, flow)
+    check_raw(flow, "fit")
+    if flow.data_format != generator.data_format:
+        raise ValueError(
+            f"the flow has data_format={flow.data_format!r}, the generator that is to be fitted "
+            f"{generator.data_format!r}"
+        )
     whiten = generator.zca_whitening
     if not (generator.featurewise_center or generator.featurewise_std_normalization or whiten):
         warn_user(
@@ -72,7 +78,7 @@ def flow_statistics(
         _check_memory(shape)
     factor = float(generator.rescale or 1) if plan.custom is None else 1.0
     moments = PixelMoments(shape, generator.channel_axis - 1, whiten, factor)
-    reading = _Reading(flow, plan, rounds if augment else 1)
+    reading = RawReading(flow, plan, rounds if augment else 1)
     if augment:
         reading.draw_from(generator, seed)
     left_out: dict[str, str] = {}
@@ -94,10 +100,7 @@ def _statistics_of(moments: PixelMoments, generator: Any) -> Statistics:
         raise ValueError("fit cannot compute statistics: none of the flow's images can be read.")
     centred = generator.featurewise_center
     scaled = generator.featurewise_std_normalization
-    # The dtypes of ``fit`` on an array of the generator's dtype.
-    dtype = np.dtype(generator.dtype)
-    if dtype.kind != "f":
-        dtype = np.dtype(np.float32 if generator.rescale else np.float64)
+    dtype = _float_dtype(generator)
     mean = moments.mean().astype(dtype) if centred else None
     std = moments.deviation().astype(dtype) if scaled else None
     matrix = None
@@ -106,23 +109,65 @@ def _statistics_of(moments: PixelMoments, generator: Any) -> Statistics:
     return mean, std, matrix
 
 
-def _check_flow(generator: Any, flow: Any) -> None:
+def check_raw(flow: Any, what: str) -> None:
+    """Raise unless a flow's images can be read before they are transformed; ``what``: needs them.
+
+    Raises:
+        TypeError, ValueError: see ``flow_statistics``.
+    """
     if not isinstance(flow, ImagesIterator):
         raise TypeError(
-            f"fit takes an array of images, or a flow of images. Received: {type(flow).__name__}"
+            f"{what} takes an array of images, what augflow.statistics gives, or a flow of images. "
+            f"Received: {type(flow).__name__}"
         )
     if is_overridden(flow, "_get_batches_of_transformed_samples", EngineIterator):
         raise TypeError(
-            f"{type(flow).__name__} makes its batches by a method of its own, and fit needs images "
-            "before they are transformed. Give fit an array of images."
-        )
-    if flow.data_format != generator.data_format:
-        raise ValueError(
-            f"the flow has data_format={flow.data_format!r}, the generator that is to be fitted "
-            f"{generator.data_format!r}"
+            f"{type(flow).__name__} makes its batches by a method of its own, and {what} needs "
+            f"images before they are transformed. Give {what} an array of images."
         )
     if not flow.n:
-        raise ValueError("fit needs images; this flow has none.")
+        raise ValueError(f"{what} needs images; this flow has none.")
+
+
+def statistics_for(generator: Any, statistics: DataStatistics, augment: bool) -> Statistics:
+    """What ``generator.fit`` takes of statistics that are there already.
+
+    Args:
+        generator: says what is wanted, and rescales.
+        statistics: of images, by channel.
+        augment: see ``ImageTransformer.fit``.
+
+    Returns:
+        (mean, std, matrix) as ``flow_statistics`` returns them.
+
+    Raises:
+        ValueError: statistics of something else than images, or not all that is wanted.
+    """
+    images = statistics.arrays.get("inputs")
+    if images is None or images.mean is None or {len(shape) for shape in images.shapes} != {3}:
+        found = "".join(f"\n{name}: {each}" for name, each in statistics.arrays.items())
+        raise ValueError(f"fit needs statistics of images, as one input. Received:{found}")
+    for unwanted, name in ((augment, "augment=True"), (generator.zca_whitening, "zca_whitening")):
+        if unwanted:
+            raise ValueError(f"fit needs the images themselves for {name}: give it the flow")
+    shape = [1, 1, 1]
+    shape[generator.channel_axis - 1] = -1
+    rescale, dtype = float(generator.rescale or 1), _float_dtype(generator)
+    mean = std = None
+    if generator.featurewise_center:
+        mean = (rescale * images.mean).reshape(shape).astype(dtype)
+    if generator.featurewise_std_normalization:
+        assert images.deviation is not None
+        std = (abs(rescale) * images.deviation).reshape(shape).astype(dtype)
+    return mean, std, None
+
+
+def _float_dtype(generator: Any) -> np.dtype[Any]:
+    """The dtype of ``fit`` on an array of the generator's dtype."""
+    dtype: np.dtype[Any] = np.dtype(generator.dtype)
+    if dtype.kind != "f":
+        dtype = np.dtype(np.float32 if generator.rescale else np.float64)
+    return dtype
 
 
 def _check_memory(shape: tuple[int, ...]) -> None:
@@ -137,12 +182,23 @@ def _check_memory(shape: tuple[int, ...]) -> None:
 
 
 def _plan_of(generator: Any, flow: ImagesIterator, augment: bool) -> ImagePlan:
-    cache = flow._image_cache()
-    # Sums need floats, and integers of 32 bits and more need the longer ones.
-    dtype = np.result_type(np.float32, flow.dtype, flow._working_dtype(), generator.dtype).str
     custom = None
     if augment:
         custom = _Transforms(_without_functions(generator), generator.rescale or None)
+    return raw_plan(flow, generator.dtype, custom)
+
+
+def raw_plan(flow: ImagesIterator, dtype: Any, custom: Any = None) -> ImagePlan:
+    """A plan of a flow's images as they are read, before any transform and standardization.
+
+    Args:
+        flow: says how they are read.
+        dtype: that the images are at least of.
+        custom: transforms them, None for nothing.
+    """
+    cache = flow._image_cache()
+    # Sums need floats, and integers of 32 bits and more need the longer ones.
+    dtype = np.result_type(np.float32, flow.dtype, flow._working_dtype(), dtype).str
     return ImagePlan(
         image_shape=flow._image_shape(),
         dtype=dtype,
@@ -182,16 +238,20 @@ class _Transforms:
         return image
 
 
-class _Reading:
+class RawReading:
     """One pass over a flow's images, beside the flow.
 
     Args:
         flow: whose images are read.
         plan: how.
         rounds: how often each image comes.
+        doing: words in front of the progress line.
     """
 
-    def __init__(self, flow: ImagesIterator, plan: ImagePlan, rounds: int) -> None:
+    def __init__(
+        self, flow: ImagesIterator, plan: ImagePlan, rounds: int = 1, doing: str = "Fitting"
+    ) -> None:
+        self._doing = doing
         self._flow = flow
         self._plan = plan
         self._samples = int(flow.n)
@@ -215,15 +275,17 @@ class _Reading:
 
         self._draw = draw
 
-    def batches(self) -> Iterator[Batch]:
-        """All batches, one after the other."""
+    def batches(self, workers: int | None = None) -> Iterator[Batch]:
+        """All batches, one after the other; ``workers``: None for those of the flow."""
         # Arrays that are only added up gain nothing from workers.
-        idle = self._plan.read is None and self._plan.custom is None
-        workers = 0 if idle else EngineIterator._wanted_workers(self._flow)
+        if self._plan.read is None and self._plan.custom is None:
+            workers = 0
+        elif workers is None:
+            workers = EngineIterator._wanted_workers(self._flow)
         cache = self._flow._image_cache()
         engine = make_engine(self._plan, workers, self._batch_size, cache)
         size, request = self._batch_size, self._request
-        for start, batch in whole_pass(engine, self._total, size, request, "Fitting", "images"):
+        for start, batch in whole_pass(engine, self._total, size, request, self._doing, "images"):
             yield batch
             self._states.pop(start, None)
 

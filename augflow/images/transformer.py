@@ -16,12 +16,13 @@ from augflow.companions.pipeline_settings import checked_augmentation
 from augflow.flow.iterator import Iterator
 from augflow.flow.keras_base import KerasFace, faces_keras
 from augflow.images.array import NumpyArrayIterator
-from augflow.images.fit import Statistics, flow_statistics
+from augflow.images.fit import Statistics, flow_statistics, statistics_for
 from augflow.look.grid import checked_count, grid_of_draws
 from augflow.look.html import table_of_settings
 from augflow.look.words import as_call, changed_settings
 from augflow.order.streams import as_global, global_stream, open_stream
 from augflow.read.load_and_save import img_to_array, load_img
+from augflow.report.statistics import Statistics as DataStatistics
 from augflow.transform import draw
 from augflow.transform.apply import transform_image, transform_matrices
 from augflow.transform.preprocess_input import recognise
@@ -308,19 +309,22 @@ class ImageTransformer(KerasFace):
 
         Args:
             x: images, rank 4; or a flow of images, which are read once, in its workers, while
-                the flow itself stays where it is. ``rescale`` is applied to a copy first,
-                nothing else.
+                the flow itself stays where it is; or what ``augflow.statistics`` gives of such
+                a flow. ``rescale`` is applied to a copy first, nothing else.
             augment: whether to compute them from randomly transformed images.
             rounds: passes over the data with ``augment``. Defaults to 1.
             seed: of the transforms; None draws from NumPy's global generator.
 
         Raises:
-            ValueError: x does not have rank 4, or the flow has no images.
+            ValueError: x does not have rank 4, or the flow has no images; statistics of something
+                else, or with ``augment`` or ZCA, which need the images.
             TypeError: a flow of something else.
             MemoryError: ZCA of a flow whose images have too many pixels.
         """
         if isinstance(x, Iterator):
             mean, std, matrix = flow_statistics(self, x, augment, rounds, seed)
+        elif isinstance(x, DataStatistics):
+            mean, std, matrix = statistics_for(self, x, augment)
         else:
             mean, std, matrix = self._array_statistics(x, augment, rounds, seed)
         if self.featurewise_center:

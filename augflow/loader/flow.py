@@ -24,7 +24,7 @@ from augflow.batch.targets import batch_targets
 from augflow.flow.engine_iterator import EngineIterator
 from augflow.flow.keras_base import is_looked_at_by_keras, model_of_caller
 from augflow.loader.learn import is_measured
-from augflow.loader.lengths import Lengths, Room, measured_shapes, padded_to, shapes_of_all
+from augflow.loader.lengths import Lengths, Room, batches_of_all, measured_shapes, padded_to
 from augflow.loader.plan import LoaderPlan, ShapesPlan, UserFunctions, learn_from_first
 from augflow.loader.targets import (
     check_both_parts,
@@ -248,7 +248,7 @@ class LoaderIterator(EngineIterator):
         plan = ShapesPlan(functions, self._structure(), "skip")
         count = self._wanted_workers() if workers is None else workers
         timeout = self._sample_timeout() if count else None
-        yield from shapes_of_all(plan, self.ids, count, timeout, self.batch_size, doing)
+        yield from batches_of_all(plan, self.ids, count, timeout, self.batch_size, doing)
 
     def _measure(self, functions: UserFunctions, structure: Structure) -> list[tuple[int, ...]]:
         ids = self.ids if self._all_ids is None else self._all_ids

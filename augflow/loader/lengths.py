@@ -12,7 +12,7 @@ from augflow.base.structure import AUTO, LONGEST, Leaf, NeedsRoomError, Structur
 from augflow.batch.request import Request
 from augflow.flow.whole_pass import whole_pass
 from augflow.loader.learn import as_measuring
-from augflow.loader.plan import ShapesPlan
+from augflow.loader.plan import LoaderPlan, ShapesPlan
 from augflow.order.streams import SampleSeeds
 from augflow.runtime.engine import Batch
 from augflow.runtime.make_engine import make_engine
@@ -73,7 +73,7 @@ def measured_shapes(
     leaves = plan.structure.leaves
     shapes = [np.array(leaf.shape, dtype=np.int64) for leaf in leaves]
     plan = replace(plan, structure=as_measuring(plan.structure))
-    for batch in shapes_of_all(plan, ids, workers, timeout, batch_size, "Measuring"):
+    for batch in batches_of_all(plan, ids, workers, timeout, batch_size, "Measuring"):
         bad = [one.row for one in batch.bad]
         for shape, found in zip(shapes, batch.arrays, strict=True):
             good = np.delete(found, bad, axis=0)[:, 1:]
@@ -87,8 +87,8 @@ def measured_shapes(
     ]
 
 
-def shapes_of_all(
-    plan: ShapesPlan,
+def batches_of_all(
+    plan: LoaderPlan,
     ids: Sequence[Any],
     workers: int,
     timeout: float | None,
@@ -98,7 +98,7 @@ def shapes_of_all(
     """Load all samples once; see ``measured_shapes``.
 
     Yields:
-        Batches of shapes, in the order of the IDs.
+        Batches of what the plan makes of them, in the order of the IDs.
     """
 
     def request(start: int, stop: int) -> Request:

@@ -154,6 +154,11 @@ FILES = Wording("file", "read", "bad_files", NoFileLeftError)
 SAMPLES = Wording("sample", "loaded", "bad_samples", NoSampleLeftError)
 
 
+def reasons_of(bad: list[BadSample]) -> dict[Hashable, str]:
+    """Name to reason of samples that are left out."""
+    return {_as_key(each.name): each.reason for each in bad}
+
+
 def _as_key(name: object) -> Hashable:
     try:
         hash(name)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from augflow.scan.label_rows import read_rows
 
 _HEADER = (
     {"path", "file", "filename", "file_name", "filepath", "image", "id", "name"},
@@ -22,14 +23,16 @@ def read_label_lines(file: Path, root: Any) -> dict[str, str | None]:
 
     Args:
         file: text in UTF-8. Lines are "path label", where the last word is the label and the rest
-            the path; "path,label", with quotes or without; or a path alone. Blank lines, those
-            that begin with "# ", and a first one that names the columns are left out.
+            the path; "path,label"; or a path alone, each with quotes or without. Paths alone may
+            also be a list with commas, over any number of lines, in brackets or not. Blank lines,
+            those that begin with "# ", and a first one that names the columns are left out.
+            Backslashes are separators of paths.
         root: what paths are joined to, None for nothing.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a line that is none of these, a label in front, or a path that stands there
-            twice. It names file and line.
+        ValueError: a line that is none of these, a quote that is not closed, a label in front, or
+            a path that stands there twice. It names file and the first such line.
     """
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -40,7 +43,7 @@ def read_label_lines(file: Path, root: Any) -> dict[str, str | None]:
         for number, line in enumerate(text.split("\n"), 1)
         if line.strip() and not line.lstrip().startswith("# ")
     ]
-    rows = _rows_of(lines)
+    rows = read_rows(lines)
     if rows and _is_header(rows[0][1]):
         rows = rows[1:]
     if not rows:
@@ -50,24 +53,16 @@ def read_label_lines(file: Path, root: Any) -> dict[str, str | None]:
     labels: dict[str, str | None] = {}
     homes: dict[str, str] = {}
     for where, words in rows:
-        whole = words[0] if root is None else os.path.join(os.fspath(root), words[0])
+        path = words[0].replace("\\", os.sep)
+        whole = path if root is None else os.path.join(os.fspath(root), path)
         if whole in labels:
-            raise ValueError(f"{where}: path {words[0]!r} stands there twice")
+            first = homes[whole].rpartition(", ")[2]
+            raise ValueError(f"{where}: path {words[0]!r} stands there twice, first in {first}")
         labels[whole], homes[whole] = words[1] if len(words) == 2 else None, where
     given = {path: label for path, label in labels.items() if label is not None}
     if given:
         _parsed(given, homes.__getitem__)
     return labels
-
-
-def _rows_of(lines: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    """Where each line stands, and its words: by commas if all lines have one, else by blanks."""
-    if lines and all("," in line for _, line in lines):
-        return [
-            (where, [word.strip() for word in next(csv.reader([line], skipinitialspace=True))])
-            for where, line in lines
-        ]
-    return [(where, line.rsplit(None, 1)) for where, line in lines]
 
 
 def _is_header(words: list[str]) -> bool:
@@ -94,7 +89,8 @@ def _check_order(rows: list[tuple[str, list[str]]], file: Path) -> None:
         path, label = rows[0][1]
         raise ValueError(
             f"{file} seems to have the label in front of the path; expected it behind. Received in "
-            f"the first line: path {path!r} and label {label!r}"
+            f"the first line: path {path!r} and label {label!r}. If these are names with blanks, "
+            "put them in quotes"
         )
 
 

@@ -78,8 +78,9 @@ def partition(
             - a list of IDs;
             - a dict from ID to label;
             - the path of a text file with a line for each sample: "path label", where the last
-              word is the label and the rest the path, which becomes the ID; "path,label", with
-              quotes or without; or IDs alone. A first line that names these columns, and lines
+              word is the label and the rest the path, which becomes the ID; "path,label"; or
+              IDs alone, one a line or as a list with commas. Each may be in quotes. Backslashes
+              separate folders, as slashes do. A first line that names these columns, and lines
               that begin with "# ", are left out;
             - a dict with the keys "train", "validation" and "test", or some of these, of such
               lists, dicts or paths. It is divided already: ``validation``, ``test`` and ``seed``

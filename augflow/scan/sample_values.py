@@ -27,6 +27,7 @@ def checked_ids(ids: Any, what: str = "ids") -> Sequence[Any]:
         raise TypeError(
             f"`{what}` must be a list of IDs. Received a {type(ids).__name__}"
             + ("; put it into a list for a single one" if isinstance(ids, str | bytes) else "")
+            + ("; augflow.partition reads a file of IDs" if isinstance(ids, str) else "")
             + ("; list() gives its keys" if isinstance(ids, Mapping) else "")
             + ("; sorted() gives it an order" if isinstance(ids, set | frozenset) else "")
         )

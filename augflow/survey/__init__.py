@@ -1,7 +1,7 @@
-"""One pass over all samples of a flow, which stays where it is: what is broken among them.
+"""One pass over all samples of a flow, beside it: which are broken, and what they are like.
 
 In: a flow, or a directory of files.
 Out: tables and numbers about its samples.
-Knows: base, batch, flow, images, loader, runtime, scan.
-Read: verify.
+Knows: base, batch, flow, images, loader, report, runtime, scan.
+Read: verify, statistics.
 """

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from augflow import ImageDataGenerator
+from augflow.flow import whole_pass
 from augflow.flow.iterator import Iterator
-from augflow.images import fit as fit_flow
 from augflow.transform.pixel_moments import PixelMoments
 from augflow.transform.standardize import fit_statistics
 from tests.flow_world import SAMPLES, numbered_images, signatures, table_of, take, write_folder
@@ -240,7 +240,7 @@ def test_zca_of_large_images_is_refused_before_anything_is_read(folder: Path) ->
 def test_progress_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[str, str, int]] = []
 
-    class Line(fit_flow.Progress):
+    class Line(whole_pass.Progress):
         def __init__(self, *arguments: Any) -> None:
             seen.append(arguments)
             super().__init__(*arguments)
@@ -248,7 +248,7 @@ def test_progress_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         def update(self, steps: int = 1) -> None:
             seen.append(steps)
 
-    monkeypatch.setattr(fit_flow, "Progress", Line)
+    monkeypatch.setattr(whole_pass, "Progress", Line)
     generator = ImageDataGenerator(featurewise_center=True, rotation_range=3)
     generator.fit(ImageDataGenerator(workers=0).flow_from_directory(folder, **READING))
     assert seen == [("Fitting", "images", SAMPLES), 7, 7, 5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -136,6 +137,20 @@ def test_text_files(tmp_path: Path) -> None:
         ('"a, b.jpg",3\n"c.jpg",2\n', {"a, b.jpg": 3, "c.jpg": 2}),
         ("a.jpg\nb.jpg\n", None),
         ("filename\na.jpg\nb.jpg\n", None),
+        ('"a.jpg"\n"b.jpg"\n', None),
+        ("'a.jpg'\n'b.jpg'\n", None),
+        ("id\n'a.jpg'\nb.jpg\n", None),
+        ('"a.jpg",\n"b.jpg",\n', None),
+        ('"a.jpg",\n"b.jpg"\n', None),
+        ("['a.jpg', 'b.jpg']", None),
+        ('[\n  "a.jpg",\n  "b.jpg",\n]\n', None),
+        ("a.jpg, b.jpg,", None),
+        ("'a b.jpg' cat\n\"c.jpg\" dog\n", {"a b.jpg": 0, "c.jpg": 1}),
+        ('a b.jpg "big cat"\nc.jpg "dog"\n', {"a b.jpg": 0, "c.jpg": 1}),
+        ("'a, b.jpg', 'cat'\n'c.jpg', 'dog'\n", {"a, b.jpg": 0, "c.jpg": 1}),
+        ("cats\\a.jpg 0\ndogs\\b.jpg 1\n", {"cats/a.jpg": 0, "dogs/b.jpg": 1}),
+        ("O'Brien's.jpg 0\nb.jpg 1\n", {"O'Brien's.jpg": 0, "b.jpg": 1}),
+        ("a 5' x 3'.jpg,0\nb.jpg,1\n", {"a 5' x 3'.jpg": 0, "b.jpg": 1}),
     ],
 )
 def test_other_text_files(tmp_path: Path, text: str, labels: dict[str, int] | None) -> None:
@@ -144,6 +159,36 @@ def test_other_text_files(tmp_path: Path, text: str, labels: dict[str, int] | No
     parts = partition(file, validation=0.5) if labels is None else partition({"train": file})
     assert parts.labels == labels
     assert sorted(parts.train + parts.validation) == sorted(labels or ["a.jpg", "b.jpg"])
+
+
+@settings(max_examples=60)
+@given(
+    names=st.lists(
+        st.text(st.characters(codec="ascii", exclude_characters="\"'\\,"), min_size=1).map(
+            lambda text: text.strip().replace("\n", " ").replace("\r", " ")
+        ),
+        min_size=3,
+        unique=True,
+    ),
+    per_line=st.integers(1, 4),
+    quote=st.sampled_from("\"'"),
+    brackets=st.booleans(),
+)
+def test_lists_as_programs_write_them(
+    names: list[str], per_line: int, quote: str, brackets: bool
+) -> None:
+    # None of them names a column.
+    names = [f"n{name}" for name in names if name and name.isprintable()]
+    assume(len(names) > 2)
+    quoted = [f"{quote}{name}{quote}" for name in names]
+    lines = [", ".join(quoted[n : n + per_line]) for n in range(0, len(quoted), per_line)]
+    # Two to a line would be paths and labels.
+    assume(per_line != 2)
+    text = ",\n".join(lines)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "ids.txt"
+        file.write_text(f"[{text}]" if brackets else text)
+        assert partition({"train": file}).train == names
 
 
 def test_ids_of_a_file_with_labels_given_apart(tmp_path: Path) -> None:
@@ -185,7 +230,14 @@ def test_parts_that_are_given(tmp_path: Path) -> None:
         ("a.jpg,3\nb.jpg,4,5\n", "all.txt, line 2: expected a path and a label, as most"),
         ("a.jpg,3\nb.jpg,\n", "all.txt, line 2: expected a path and a label"),
         ("a\nb\nc d\n", "all.txt, line 3: expected a path alone, as most lines have.*'c d'"),
-        ("3 a.jpg\n2 b.jpg\n", "label in front of the path"),
+        ("3 a.jpg\n2 b.jpg\n", r"label in front of the path.*with blanks, put them in quotes"),
+        ("a.jpg,3,\nb.jpg,4,\n", "all.txt, line 1: expected"),
+        ("'a.jpg' 1\n'b.jpg 2\n", "all.txt, line 2: expected a path in quotes.*'b.jpg 2"),
+        ('a.jpg,1\n"b.jpg,2\n', "all.txt, line 2: unexpected end of data"),
+        (
+            "a.jpg\nb.jpg\na.jpg",
+            r"all.txt, line 3: path 'a.jpg' .* twice, first in line 1",
+        ),
         ("a caf\xe9\n", "all.txt is no text in UTF-8: .*0xe9.*Save"),
     ],
 )
