@@ -1,0 +1,7 @@
+"""The command ``augflow``: what a terminal gives, and what it gets.
+
+In: the words behind ``augflow`` on a command line.
+Out: text, colours on a terminal, JSON for machines, and an exit code.
+Knows: base, doctor.
+Read: terminal, page, check_data, main.
+"""
