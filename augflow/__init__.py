@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from augflow.companions.pipeline import photometric
     from augflow.companions.run_length import decode_run_length
     from augflow.csv.flow import CsvIterator, flow_from_csv
+    from augflow.datasets.hugging_face import DatasetIterator, flow_from_dataset
     from augflow.errors import (
         CsvReadError,
         ImageReadError,
@@ -50,6 +51,7 @@ __all__ = [
     "CsvIterator",
     "CsvReadError",
     "DataFrameIterator",
+    "DatasetIterator",
     "DirectoryIterator",
     "ImageDataGenerator",
     "ImageReadError",
@@ -66,6 +68,7 @@ __all__ = [
     "decode_run_length",
     "flow_from_arrays",
     "flow_from_csv",
+    "flow_from_dataset",
     "flow_from_loader",
     "map_boxes",
     "map_points",
@@ -85,6 +88,7 @@ _HOMES = {
     "CsvIterator": "augflow.csv.flow",
     "CsvReadError": "augflow.errors",
     "DataFrameIterator": "augflow.images.dataframe",
+    "DatasetIterator": "augflow.datasets.hugging_face",
     "DirectoryIterator": "augflow.images.directory",
     "ImageDataGenerator": "augflow.generator",
     "ImageReadError": "augflow.errors",
@@ -101,6 +105,7 @@ _HOMES = {
     "decode_run_length": "augflow.companions.run_length",
     "flow_from_arrays": "augflow.arrays.flow",
     "flow_from_csv": "augflow.csv.flow",
+    "flow_from_dataset": "augflow.datasets.hugging_face",
     "flow_from_loader": "augflow.loader.flow",
     "map_boxes": "augflow.transform.point_matrix",
     "map_points": "augflow.transform.point_matrix",

@@ -79,7 +79,9 @@ class FlowsOfTables(ImageTransformer):
         Args:
             dataframe: a pandas.DataFrame with one row a sample; not changed.
             directory: what relative file names start at; None (default) for the working directory.
-            x_col: column of file names. Defaults to "filename".
+            x_col: column of file names; or of images themselves, each as the bytes of its file, or
+                as a dict {"bytes": ..., "path": ...}, one of which may be None, see
+                docs/stores.md. Defaults to "filename".
             y_col: column or list of columns of the targets. Defaults to "class".
             weight_col: column of sample weights, or None (default).
             target_size: (height, width) that all images are resized to. Defaults to (256, 256).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class ImageKind:
     dtype: str
 
 
-def learn_kind(paths: Iterable[str], settings: ReadSettings, skip_broken: bool) -> ImageKind:
+def learn_kind(paths: Iterable[Any], settings: ReadSettings, skip_broken: bool) -> ImageKind:
     """Read the first file to see what the images are.
 
     Args:

@@ -21,6 +21,7 @@ from augflow.companions.moving import Companions, read_companions, write_compani
 from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.order.streams import as_global, open_stream
 from augflow.read.image_file import read_image
+from augflow.store.stored_file import plain_name
 from augflow.transform import draw
 from augflow.transform.apply import (
     Matrices,
@@ -162,7 +163,8 @@ class _Rows(ABC):
         """
         plan, job, row = self.plan, self.job, self.job.start + place
         if row in job.left_out:
-            self.bad.append(BadSample(row, job.names[place], job.left_out[row]))
+            name = plain_name(job.names[place])
+            self.bad.append(BadSample(row, name, job.left_out[row]))
             return None
         if plan.read is None:
             image = self.arrays[0][row]
@@ -190,7 +192,8 @@ class _Rows(ABC):
         """Note a sample that is left out, or raise the error."""
         if self.plan.on_error != "skip" or not is_broken_file(error):
             raise error
-        self.bad.append(BadSample(self.job.start + place, self.job.names[place], reason))
+        name = plain_name(self.job.names[place])
+        self.bad.append(BadSample(self.job.start + place, name, reason))
 
     def _read_companions(self, place: int, drawn: Any) -> Companions | None:
         """The image's companions, moved as it is; None for a sample that is to be left out."""

@@ -18,6 +18,7 @@ from augflow.errors import is_broken_sample, reason_beside, reason_of
 from augflow.memory.layout import Field, Layout
 from augflow.order.held_generators import NO_GENERATORS, HeldGenerators
 from augflow.read.image_file import read_image
+from augflow.store.stored_file import plain_name
 from augflow.transform.apply import STILL
 
 
@@ -65,7 +66,7 @@ class VerifyPlan:
                 if not is_broken_sample(error):
                     raise
                 # Also what a user's loader raises: what is wrong is what is asked for.
-                built.bad.append(BadSample(job.start + place, name, describe(error)))
+                built.bad.append(BadSample(job.start + place, plain_name(name), describe(error)))
         return built
 
     def user_code(self) -> str:

@@ -2,6 +2,6 @@
 
 In: paths and ``ReadSettings``.
 Out: images in numbered slots, that all workers read and fill.
-Knows: memory, base, read.
+Knows: memory, base, store, read.
 Read: slots, files, table, folder, images, flow_slots.
 """

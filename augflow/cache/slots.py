@@ -27,6 +27,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from augflow.base.stage_times import READ, StageClock
 from augflow.cache.files import open_cache_file
 from augflow.memory.free_space import Room, free_disk, free_memory, readable
 from augflow.read.image_file import read_image
+from augflow.store.stored_file import StoredFile
 
 PAGE = 4096
 # Checksum of the rest (begun with the slot's number), of the path, of the pixels; dtype; size
@@ -152,7 +154,7 @@ class SlotStore:
     def fetch(
         self,
         slot: int,
-        path: str,
+        path: Any,
         settings: ReadSettings,
         dtype: str | None,
         clock: StageClock | None = None,
@@ -319,14 +321,18 @@ def _as(image: np.ndarray, dtype: str | None) -> np.ndarray:
     return image if dtype is None else image.astype(dtype)
 
 
-def _label(path: str) -> tuple[int, int, int]:
+def _label(path: Any) -> tuple[int, int, int]:
     """What tells a file and its state: checksum of the path, size, time of modification."""
+    if isinstance(path, StoredFile):
+        return zlib.crc32(path.key()), *path.state()
     state = os.stat(path)
     return zlib.crc32(path_key(path)), state.st_size, state.st_mtime_ns
 
 
-def path_key(path: str) -> bytes:
-    """The name under which a file is cached: its absolute path."""
+def path_key(path: Any) -> bytes:
+    """The name under which a file is cached: its absolute path, or what a stored file says."""
+    if isinstance(path, StoredFile):
+        return path.key()
     return os.fsencode(os.path.abspath(path))
 
 

@@ -59,7 +59,7 @@ class ImageRows:
 
     filenames: Sequence[str]
     root: str
-    path: Callable[[int], str]
+    path: Callable[[int], Any]
     read: ReadSettings
     dataframe: pandas.DataFrame | None = None
     mask_column: Any = None
@@ -71,7 +71,7 @@ class ImageRows:
         """What messages call them."""
         return RowNames(self.dataframe, self.filenames)
 
-    def paths(self) -> Iterator[str]:
+    def paths(self) -> Iterator[Any]:
         """Whole paths, one after the other."""
         return map(self.path, range(len(self.filenames)))
 

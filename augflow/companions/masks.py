@@ -12,13 +12,14 @@ import numpy as np
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from augflow.base.regular_file import NotRegularFileError, refuse_special, regular_file
+from augflow.base.regular_file import NotRegularFileError
 from augflow.base.settings import ReadSettings
 from augflow.base.user_code import UserCode
 from augflow.errors import ImageReadError
 from augflow.read.decode import describe_failure
 from augflow.read.placement import placement
 from augflow.read.resize import resize_pixels
+from augflow.store.stored_file import as_argument, opened
 
 # "1" holds one bit a pixel, "P" indices of a palette.
 _INTEGER_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"})
@@ -89,7 +90,7 @@ def read_mask(path: Any) -> np.ndarray:
 
 def _opened(path: Any) -> BinaryIO:
     try:
-        return regular_file(path)
+        return opened(path)
     except NotRegularFileError as error:
         raise ImageReadError(os.fspath(path), error.cause, "mask") from error
 
@@ -144,13 +145,14 @@ def load_mask(value: Any, settings: MaskSettings) -> np.ndarray:
     if settings.loader is None:
         mask = read_mask(value)
         return (as_binary(mask) if settings.binary else mask)[:, :, None]
+    argument = value
     if isinstance(value, str | os.PathLike):
         try:
-            refuse_special(value)
+            argument = as_argument(value)
         except NotRegularFileError as error:
             raise ImageReadError(os.fspath(value), error.cause, "mask") from error
     with UserCode(_note, value):
-        loaded = np.asarray(settings.loader(value))
+        loaded = np.asarray(settings.loader(argument))
     if loaded.dtype == bool:
         loaded = loaded.astype(np.uint8)
     kinds = "iuf" if np.dtype(settings.dtype).kind == "f" else "iu"

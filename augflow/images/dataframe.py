@@ -26,6 +26,7 @@ from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
 from augflow.images.files import FileIterator
 from augflow.images.outputs import WITHOUT_CLASSES, arrangement_of
+from augflow.order.fingerprint import digest
 from augflow.order.sample_count import SampleCount
 from augflow.order.subset import warn_of_sorted_split
 from augflow.scan.dataframe import (
@@ -35,10 +36,12 @@ from augflow.scan.dataframe import (
     check_rows,
     keep_valid_files,
     split_slice,
+    with_images,
     with_targets,
 )
 from augflow.scan.labels import class_numbers, keep_classes
 from augflow.scan.table_inputs import TableInputs, check_extra_cols, read_extra_cols
+from augflow.store.image_bytes import ImageBytes, name_of
 
 if TYPE_CHECKING:
     import pandas
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
 
 @faces_keras("DataFrameIterator")
 class DataFrameIterator(FileIterator):
-    """Yields batches of the images named in a dataframe's column.
+    """Yields batches of the images that a dataframe's column names, or holds.
 
     ``next(flow)`` gives (images, targets), images alone with ``class_mode=None``, or (images,
     targets, weights) with ``weight_col``. ``ImageDataGenerator.flow_from_dataframe`` makes it, and
@@ -67,6 +70,8 @@ class DataFrameIterator(FileIterator):
     # A subclass may leave out the initialisation of its base.
     _table_inputs: TableInputs | None = None
     _target_names: tuple[str, ...] | None = None
+    # Paths, and images that lie in the table; None where all are paths.
+    _images: list[str | ImageBytes] | None = None
 
     def __init__(
         self,
@@ -141,6 +146,7 @@ class DataFrameIterator(FileIterator):
         check_columns(dataframe, x_col, y_col, weight_col, classes, class_mode)
         check_extra_cols(dataframe, extra_cols, preprocess, image_key)
         given_rows = len(dataframe)
+        dataframe = with_images(dataframe, x_col)
         if validate_filenames:
             dataframe = keep_valid_files(dataframe, self.directory, x_col, self.white_list_formats)
         if class_mode not in WITHOUT_CLASSES:
@@ -182,7 +188,10 @@ class DataFrameIterator(FileIterator):
         if self.class_mode not in WITHOUT_CLASSES:
             self.classes = class_numbers(dataframe, y_col, self.class_indices)
         self._target_names = tuple(map(str, y_col)) if isinstance(y_col, list | tuple) else None
-        self.filenames = dataframe[x_col].tolist()
+        images = dataframe[x_col].tolist()
+        self.filenames = list(map(name_of, images))
+        if any(isinstance(image, ImageBytes) for image in images):
+            self._images = images
         self.samples = SampleCount(len(self.filenames))
         self._sample_weight = None if weight_col is None else dataframe[weight_col].to_numpy()
         if self.class_mode == "multi_output":
@@ -206,6 +215,23 @@ class DataFrameIterator(FileIterator):
     def sample_weight(self) -> Any:
         """Weight of every sample, or None."""
         return self._sample_weight
+
+    def _names(self, indices: np.ndarray) -> list[Any]:
+        names = super()._names(indices)
+        if self._images is None:
+            return names
+        images = [self._images[index] for index in indices.tolist()]
+        return [
+            name if isinstance(image, str) else image
+            for name, image in zip(names, images, strict=True)
+        ]
+
+    def _fingerprint(self) -> dict[str, str]:
+        found = super()._fingerprint()
+        if self._images is not None:
+            sizes = [0 if isinstance(each, str) else len(each.data) for each in self._images]
+            found["the sizes of the images in the table"] = digest(sizes)
+        return found
 
     def _inputs(self, images: np.ndarray, indices: np.ndarray) -> Any:
         inputs = self._table_inputs

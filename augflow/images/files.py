@@ -36,6 +36,7 @@ from augflow.order.streams import SampleSeeds, StreamState
 from augflow.read.resize import CHANNELS
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
+from augflow.store.stored_file import StoredFile
 
 
 class FileIterator(EngineIterator):
@@ -145,15 +146,16 @@ class FileIterator(EngineIterator):
     def _root(self) -> str:
         return os.fspath(self.directory or "")
 
-    def _names(self, indices: np.ndarray) -> list[str]:
-        """The paths of some samples."""
+    def _names(self, indices: np.ndarray) -> list[Any]:
+        """The files of some samples: paths, or stored files."""
         if type(self).filepaths is not FileIterator.filepaths:
             paths = self.filepaths
             return [paths[index] for index in indices.tolist()]
         return self._paths.some(self._root(), self.filenames, indices)
 
-    def _path(self, index: int) -> str:
-        return str(self._names(np.array([index]))[0])
+    def _path(self, index: int) -> Any:
+        path = self._names(np.array([index]))[0]
+        return path if isinstance(path, StoredFile) else str(path)
 
     # How they are read
 
@@ -161,7 +163,7 @@ class FileIterator(EngineIterator):
     def _reading(self) -> FileReading:
         return FileReading()
 
-    def _each_path(self) -> AbstractIterator[str]:
+    def _each_path(self) -> AbstractIterator[Any]:
         return map(self._path, range(int(self.n)))
 
     def _read_settings(self) -> ReadSettings:

@@ -50,7 +50,7 @@ class FileReading:
             loaders=loaders_of(checked_formats(flow.formats)) if flow.formats else (),
         )
 
-    def settings(self, flow: ReadingFlow, paths: Iterable[str]) -> ReadSettings:
+    def settings(self, flow: ReadingFlow, paths: Iterable[Any]) -> ReadSettings:
         """How files are read.
 
         Args:
@@ -66,7 +66,7 @@ class FileReading:
         kind = self._learnt(flow, paths)
         return replace(settings, channels=kind.channels, dtype=kind.dtype)
 
-    def image_shape(self, flow: ReadingFlow, paths: Iterable[str]) -> tuple[int, int, int]:
+    def image_shape(self, flow: ReadingFlow, paths: Iterable[Any]) -> tuple[int, int, int]:
         """(height, width, channels); arguments and errors as of ``settings``."""
         if flow.color_mode == "unchanged":
             return (*flow.target_size, self._learnt(flow, paths).channels)
@@ -90,7 +90,7 @@ class FileReading:
             if plan.augmentation is not None:
                 check_levels_dtype(self._kind.dtype)
 
-    def _learnt(self, flow: ReadingFlow, paths: Iterable[str]) -> ImageKind:
+    def _learnt(self, flow: ReadingFlow, paths: Iterable[Any]) -> ImageKind:
         if self._kind is None:
             self._kind = learn_kind(paths, self.settings_of_any(flow), flow.on_error == "skip")
         return self._kind

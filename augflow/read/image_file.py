@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
-from augflow.base.regular_file import NotRegularFileError, read_regular
+from augflow.base.regular_file import NotRegularFileError
 from augflow.base.settings import Loader, ReadSettings
 from augflow.base.stage_times import DECODE, READ, RESIZE, StageClock
 from augflow.errors import ImageReadError
@@ -25,15 +27,16 @@ from augflow.read.resize import (
 )
 from augflow.read.scaled import DECODE_MODES, read_scaled
 from augflow.read.unchanged import decode_unchanged, is_npy
+from augflow.store.stored_file import read_file
 
 
-def read_image(path: str, settings: ReadSettings, clock: StageClock | None = None) -> np.ndarray:
+def read_image(path: Any, settings: ReadSettings, clock: StageClock | None = None) -> np.ndarray:
     """Read an image file with exactly the pixels of Keras's ``load_img``.
 
     With ``settings.decode="fast"`` large JPEGs differ a little, see ``read_scaled``.
 
     Args:
-        path: the file.
+        path: the file; of this machine, or a ``StoredFile``.
         settings: size, color mode and interpolation.
         clock: takes the times of reading, decoding and resizing.
 
@@ -56,7 +59,7 @@ def read_image(path: str, settings: ReadSettings, clock: StageClock | None = Non
     if loader is not None:
         return _read_by(loader, path, settings, clock or StageClock())
     try:
-        data = read_regular(path)
+        data = read_file(path)
     except NotRegularFileError as error:
         raise ImageReadError(str(path), error.cause) from error
     if clock is not None:
@@ -65,7 +68,7 @@ def read_image(path: str, settings: ReadSettings, clock: StageClock | None = Non
 
 
 def read_image_bytes(
-    data: bytes, path: str, settings: ReadSettings, clock: StageClock | None = None
+    data: bytes, path: Any, settings: ReadSettings, clock: StageClock | None = None
 ) -> np.ndarray:
     """Do what ``read_image`` does with a file that is already in memory.
 
@@ -132,7 +135,7 @@ def _leaves_pillow(image: Image.Image, settings: ReadSettings) -> bool:
     )
 
 
-def _read_by(loader: Loader, path: str, settings: ReadSettings, clock: StageClock) -> np.ndarray:
+def _read_by(loader: Loader, path: Any, settings: ReadSettings, clock: StageClock) -> np.ndarray:
     """What ``read_image`` does with a file that a user's function reads."""
     _check(settings)
     decoded = load(path, loader)
@@ -143,7 +146,7 @@ def _read_by(loader: Loader, path: str, settings: ReadSettings, clock: StageCloc
     return pixels
 
 
-def _fitted(decoded: np.ndarray, path: str, settings: ReadSettings) -> np.ndarray:
+def _fitted(decoded: np.ndarray, path: Any, settings: ReadSettings) -> np.ndarray:
     """Decoded pixels in the size and color mode that are asked for."""
     if not can_convert(decoded.shape[2], decoded.dtype, settings.color_mode):
         raise ValueError(
@@ -171,7 +174,7 @@ def _fitted(decoded: np.ndarray, path: str, settings: ReadSettings) -> np.ndarra
     return pad_pixels(pixels, place, settings.target_size)
 
 
-def _check_kind(pixels: np.ndarray, path: str, settings: ReadSettings) -> None:
+def _check_kind(pixels: np.ndarray, path: Any, settings: ReadSettings) -> None:
     """Refuse an "unchanged" image that is not as the first one was."""
     if settings.channels is None:
         return

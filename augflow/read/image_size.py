@@ -8,11 +8,11 @@ from typing import Any
 
 from PIL import Image
 
-from augflow.base.regular_file import regular_file
 from augflow.base.settings import ReadSettings
 from augflow.read.image_file import read_image
 from augflow.read.loaders import find_loader
 from augflow.read.orientation import orientation_of, swaps_sides
+from augflow.store.stored_file import opened
 
 
 def image_size(path: Any, settings: ReadSettings) -> tuple[int, int]:
@@ -32,7 +32,7 @@ def image_size(path: Any, settings: ReadSettings) -> tuple[int, int]:
     if settings.loaders and find_loader(path, settings.loaders) is not None:
         return _size_of_pixels(path, settings)
     try:
-        with regular_file(path) as file:
+        with opened(path) as file:
             data = file.read() if settings.exif else None
             with Image.open(file if data is None else io.BytesIO(data)) as image:
                 width, height = image.size

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from augflow.base.regular_file import NotRegularFileError, refuse_special
+from augflow.base.regular_file import NotRegularFileError
 from augflow.base.settings import Loader
 from augflow.errors import ImageReadError
 from augflow.read.unchanged import image_array
+from augflow.store.stored_file import as_argument
 
 
 def checked_formats(formats: Any) -> dict[str, Callable[[str], Any] | None]:
@@ -44,14 +45,14 @@ def loaders_of(formats: Mapping[str, Callable[[str], Any] | None]) -> tuple[Load
     return tuple(Loader(ending, formats[ending]) for ending in reversed(endings))
 
 
-def find_loader(path: str, loaders: tuple[Loader, ...]) -> Loader | None:
+def find_loader(path: Any, loaders: tuple[Loader, ...]) -> Loader | None:
     """The first loader whose ending a path has."""
     lower = os.fspath(path).lower()
     return next((loader for loader in loaders if lower.endswith(loader.ending)), None)
 
 
-def load(path: str, loader: Loader) -> np.ndarray:
-    """Read a file by a user's function.
+def load(path: Any, loader: Loader) -> np.ndarray:
+    """Read a file by a user's function, which gets its path, or a stored file's bytes to read.
 
     Returns:
         (height, width, channels), as ``decode_unchanged.image_array`` gives it.
@@ -64,10 +65,10 @@ def load(path: str, loader: Loader) -> np.ndarray:
     """
     assert loader.function is not None
     try:
-        refuse_special(path)
+        argument = as_argument(path)
     except NotRegularFileError as error:
         raise ImageReadError(str(path), error.cause) from error
-    value = loader.function(path)
+    value = loader.function(argument)
     try:
         if value is None:
             raise ValueError("it returned None; does it end without `return`?")

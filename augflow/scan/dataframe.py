@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augflow.base.progress import Progress
+from augflow.base.shorten import shortened
 from augflow.base.warn_user import warn_user
 from augflow.base.words import did_you_mean
 from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.scan.labels import check_labels, check_two_classes, class_list
 from augflow.scan.row_names import check_present, first_of, row_names, value_types
+from augflow.store.image_bytes import image_of_cell, images_of_cells
 
 if TYPE_CHECKING:
     import pandas
@@ -126,18 +128,20 @@ def keep_valid_files(
     Args:
         dataframe: one row a sample.
         directory: what relative file names start at; None or "" for the working directory.
-        x_col: the column of file names (str), relative or absolute.
+        x_col: the column of file names (str), relative or absolute, and of ``ImageBytes``.
         formats: lower-case endings, compared without a dot.
 
     Returns:
         A new dataframe with the same columns and index labels.
     """
-    names: list[str] = dataframe[x_col].tolist()
+    cells = dataframe[x_col].tolist()
+    # Images that lie in the table are there.
+    names = [cell for cell in cells if isinstance(cell, str)]
     start = "" if directory is None else os.fspath(directory)
     with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
-        found = are_files(names, start, formats, progress)
-    valid = np.fromiter(found, dtype=bool, count=len(names))
-    invalid = [names[row] for row in np.flatnonzero(~valid)]
+        found = iter(are_files(names, start, formats, progress))
+    valid = np.array([not isinstance(cell, str) or next(found) for cell in cells], dtype=bool)
+    invalid = [cells[row] for row in np.flatnonzero(~valid)]
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
         advice = "; `formats=` adds endings" if unknown else ""
@@ -255,12 +259,39 @@ def _check_file_names(dataframe: pandas.DataFrame, x_col: Hashable) -> None:
             f"missing, in row {row_names(column.index, missing)}. Leave these rows out: "
             f"dataframe.dropna(subset=[{x_col!r}])."
         )
-    wrong = sorted(kind.__name__ for kind in value_types(column) if not issubclass(kind, str))
-    if wrong:
-        raise TypeError(
-            f"all values in x_col={x_col!r} must be str (file names). Received values of type: "
-            f"{', '.join(wrong)}. Convert them with dataframe[{x_col!r}].astype(str)."
-        )
+    others = [kind for kind in value_types(column) if not issubclass(kind, str)]
+    if not others:
+        return
+    for label, cell in zip(column.index.tolist(), column.tolist(), strict=True):
+        if image_of_cell(cell, "") is None:
+            kinds = ", ".join(sorted(kind.__name__ for kind in others))
+            raise TypeError(
+                f"all values in x_col={x_col!r} must be str (file names), bytes of images, or "
+                'dicts {"bytes": ..., "path": ...}. Received values of type: '
+                f"{kinds}, e.g. {shortened(cell)} in row {label!r}. Paths become str with "
+                f"dataframe[{x_col!r}].astype(str)."
+            )
+
+
+def with_images(dataframe: pandas.DataFrame, x_col: Hashable) -> pandas.DataFrame:
+    """The table with an ``ImageBytes`` for each cell that holds an image instead of its path.
+
+    Args:
+        dataframe: one row a sample, checked by ``check_columns``.
+        x_col: the column of file names, bytes, or dicts of "bytes" and "path".
+
+    Returns:
+        The same table where all cells are paths, else a copy; its other columns are shared.
+    """
+    import pandas
+
+    column = dataframe[x_col]
+    if all(issubclass(kind, str) for kind in value_types(column)):
+        return dataframe
+    images = images_of_cells(column.tolist(), x_col, column.index.tolist())
+    dataframe = dataframe.copy(deep=False)
+    dataframe[x_col] = pandas.Series(images, index=dataframe.index, dtype=object)
+    return dataframe
 
 
 def are_files(

@@ -35,7 +35,7 @@ NOT_RUN = re.compile(r"^<!-- not run: (\S.*) -->$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FRAMEWORK = re.compile(r"^\s*(import|from) (keras|tensorflow|torch)\b", re.MULTILINE)
 # What is not installed everywhere; a page that needs it is skipped there.
-EXTRA = re.compile(r"^\s*(?:import|from) (torch)\b", re.MULTILINE)
+EXTRA = re.compile(r"^\s*(?:import|from) (torch|datasets)\b", re.MULTILINE)
 # What a page may hold besides Python. An unknown language would be a snippet that never runs.
 OTHER_LANGUAGES = {"sh", "diff", "text"}
 
