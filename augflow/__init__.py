@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augflow.errors import (
         CsvReadError,
         ImageReadError,
+        ParquetReadError,
         SampleTimeoutError,
         WorkerDiedError,
     )
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from augflow.images.directory import DirectoryIterator
     from augflow.images.verify import verify
     from augflow.loader.flow import LoaderIterator, flow_from_loader
+    from augflow.parquet.flow import ParquetIterator, flow_from_parquet
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
@@ -53,6 +55,8 @@ __all__ = [
     "Keypoints",
     "LoaderIterator",
     "NumpyArrayIterator",
+    "ParquetIterator",
+    "ParquetReadError",
     "Partition",
     "SampleTimeoutError",
     "StatsCallback",
@@ -61,6 +65,7 @@ __all__ = [
     "flow_from_arrays",
     "flow_from_csv",
     "flow_from_loader",
+    "flow_from_parquet",
     "map_boxes",
     "map_points",
     "partition",
@@ -83,6 +88,8 @@ _HOMES = {
     "Keypoints": "augflow.companions.annotations",
     "LoaderIterator": "augflow.loader.flow",
     "NumpyArrayIterator": "augflow.images.array",
+    "ParquetIterator": "augflow.parquet.flow",
+    "ParquetReadError": "augflow.errors",
     "Partition": "augflow.scan.partition",
     "SampleTimeoutError": "augflow.errors",
     "StatsCallback": "augflow.report.stats_callback",
@@ -91,6 +98,7 @@ _HOMES = {
     "flow_from_arrays": "augflow.arrays.flow",
     "flow_from_csv": "augflow.csv.flow",
     "flow_from_loader": "augflow.loader.flow",
+    "flow_from_parquet": "augflow.parquet.flow",
     "map_boxes": "augflow.transform.point_matrix",
     "map_points": "augflow.transform.point_matrix",
     "partition": "augflow.scan.partition",

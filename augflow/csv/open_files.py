@@ -60,7 +60,7 @@ def open_table(
             f"are no names). Received: {header!r}"
         )
     codec = _checked_encoding(encoding)
-    files = _paths(paths)
+    files = checked_paths(paths)
     if sep is None:
         sep = _guessed_separator(files[0], codec)
         tell(f"{files[0]}: fields separated by {sep!r}, as guessed (sep={sep!r})", verbose)
@@ -120,7 +120,17 @@ def _guessed_separator(path: str, encoding: str) -> str:
         ) from None
 
 
-def _paths(paths: Any) -> list[str]:
+def checked_paths(paths: Any, pattern: str = "*.csv") -> list[str]:
+    """The absolute paths of files that are there, from one or several.
+
+    Args:
+        paths: as given by a user.
+        pattern: names of such files, for advice.
+
+    Raises:
+        TypeError, ValueError: no path, or none at all.
+        OSError: there is no such file.
+    """
     if isinstance(paths, str | bytes | os.PathLike):
         found = [_absolute(paths)]
     elif hasattr(paths, "read"):
@@ -139,7 +149,7 @@ def _paths(paths: Any) -> list[str]:
     if not found:
         raise ValueError("`path_or_paths` is an empty list; give at least one file")
     for path in found:
-        _check_file(path)
+        _check_file(path, pattern)
     return found
 
 
@@ -148,11 +158,11 @@ def _absolute(path: Any) -> str:
     return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
 
 
-def _check_file(path: str) -> None:
+def _check_file(path: str, pattern: str) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(
             f"{path} is a directory; give the files in it, e.g. "
-            f"sorted(glob.glob({os.path.join(path, '*.csv')!r}))"
+            f"sorted(glob.glob({os.path.join(path, pattern)!r}))"
         )
     if os.path.exists(path):
         return

@@ -19,7 +19,7 @@ from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns, unreadabl
 from augflow.csv.preprocess import Column, check_encoding, preprocessed, undecodable
 from augflow.csv.read import line_of, read_text
 from augflow.csv.records import field_counts, find_records
-from augflow.csv.row_order import DrawnRows
+from augflow.csv.row_order import DrawnRows, blocks_of_group, most_rows_of_unit
 from augflow.csv.table import CsvTable, RowSpans, spans_of
 from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
@@ -87,6 +87,11 @@ class CsvPlan:
     def row_bytes(self) -> int:
         """What a row takes in the arrays of a batch."""
         return sum(field.bytes_of(1) for field in self.layout.fields)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many blocks are shuffled together at least, and rows built at once at most."""
+        group_blocks = blocks_of_group(self.table.block_bytes)
+        return group_blocks, most_rows_of_unit(self.row_bytes, self.table.first_rows, group_blocks)
 
     @property
     def calls_user_code(self) -> bool:
@@ -229,8 +234,8 @@ class CsvPlan:
         self, found: dict[int, Any], strings: list[Column], spans: RowSpans
     ) -> dict[int, np.ndarray]:
         for column in strings:
-            values = preprocessed(self.table, column, found[column.number], spans)
-            _check_shape(column, values)
+            values = preprocessed(column, found[column.number], spans, partial(line_of, self.table))
+            check_shape(column, values)
             found[column.number] = values
         return found
 
@@ -287,7 +292,7 @@ class CsvPlan:
         text = read_text(self.table, spans)
         check_encoding(self.table, [column], text, spans)
         strings = self._parsed(text, len(spans), [column])[column.number]
-        return preprocessed(self.table, column, strings, spans).shape[1:]
+        return preprocessed(column, strings, spans, partial(line_of, self.table)).shape[1:]
 
     def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
         dtypes = {
@@ -325,7 +330,7 @@ class CsvPlan:
         return False
 
 
-def _check_shape(column: Column, values: np.ndarray) -> None:
+def check_shape(column: Column, values: np.ndarray) -> None:
     if values.shape[1:] != column.shape:
         raise ValueError(
             f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
