@@ -219,9 +219,10 @@ class RowIterator(EngineIterator):
         self._leaps += 1
         if self._leaps == _MANY_LEAPS:
             warn_user(
-                "batches of a CSV flow are asked for here and there, and each is looked up and "
-                "parsed by itself, many times slower than one after the other. For model.fit let "
-                "the flow shuffle the rows: flow_from_csv(..., shuffle=True).",
+                "batches of rows are asked for here and there, and each is looked up and parsed by "
+                "itself, many times slower than one after the other. For model.fit let the flow "
+                "shuffle the rows (shuffle=True); from a cache (cache='columns') any order is "
+                "quick.",
             )
 
     def _keeps_all(self, place: Place) -> bool:
