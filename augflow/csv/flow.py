@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from collections.abc import Iterator as AbstractIterator
-from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -20,21 +20,22 @@ from augflow.base.words import OnError, Subset
 from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
 from augflow.csv.columns import make_plan
-from augflow.csv.open_files import open_table
-from augflow.csv.plan import CsvPlan
+from augflow.csv.open_files import checked_files
+from augflow.csv.plan import CsvPlan, early_arrays
 from augflow.csv.row_order import CsvOrder, RowOrder, blocks_of_group, most_rows_of_unit
-from augflow.flow.engine_iterator import EngineIterator
+from augflow.csv.table import CsvTable
+from augflow.flow.counted_later import CountedLater, Later
+from augflow.flow.leaves_out_rows import LeavesOutRows
 from augflow.order.permutation import EpochOrder, SampleOrder
+from augflow.order.sample_count import SampleCount
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import check_has_batch, check_subset, subset_part
-from augflow.report.bad_rows import BadRows, NothingReadableError, cut_rows
+from augflow.report.bad_rows import cut_rows
 from augflow.runtime.engine import Batch, Expected
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
-# So many others are tried in the place of a batch of which no row can be read.
-_STAND_INS = 4
 # So many batches out of order are no accident: a few are, where a pass begins or ends.
 _MANY_LEAPS = 32
 
@@ -42,7 +43,7 @@ _MANY_LEAPS = 32
 UnitKey = tuple[Any, int, int]
 
 
-class CsvIterator(EngineIterator):
+class CsvIterator(LeavesOutRows, CountedLater):
     """Yields batches of rows of CSV files; see ``flow_from_csv``, which makes it.
 
     Attributes:
@@ -82,25 +83,37 @@ class CsvIterator(EngineIterator):
         self.drop_remainder = bool(drop_remainder)
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
-        table = open_table(
+        files = checked_files(
             path_or_paths, sep, header, index_dir, encoding, on_error == "skip", verbose
         )
-        part = subset_part(table.rows, validation_split, subset)
+        self._split = (validation_split, subset)
+        self.dtype = dtype
+        self.subset = subset
+        is_later = not shuffle and not validation_split and files.take_long()
+        beginnings = files.beginnings() if is_later else iter(())
+        beginning = next(beginnings, None)
+        table = files.table() if beginning is None else beginning
         self._csv_plan, self._parts = make_plan(
             table, x_cols, y_cols, dtype, preprocess, sample_weight, on_error
         )
-        group_blocks = blocks_of_group(table.block_bytes)
-        self._unit_rows = most_rows_of_unit(
-            self._csv_plan.row_bytes, table.first_rows, group_blocks
-        )
-        self._row_order = CsvOrder(part.start, table.first_rows, group_blocks, self._unit_rows)
         self.paths = table.paths
         self.columns = table.columns
-        self.dtype = dtype
-        self.subset = subset
-        super().__init__(part.stop - part.start, batch_size, shuffle, seed)
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
-        self._begin_early()
+        super().__init__(self._take_count(table), batch_size, shuffle, seed)
+        if beginning is None:
+            check_has_batch(self.n, self.batch_size, self.drop_remainder)
+            self._begin_early()
+        else:
+            parts = early_arrays(self._csv_plan, chain([beginning], beginnings))
+            self._count_later(parts, Later(files.table))
+
+    def _take_count(self, answer: CsvTable) -> SampleCount:
+        """Take the rows of a table; see ``CountedLater``."""
+        part = subset_part(answer.rows, *self._split)
+        plan = self._csv_plan = replace(self._csv_plan, table=answer)
+        group_blocks = blocks_of_group(answer.block_bytes)
+        self._unit_rows = most_rows_of_unit(plan.row_bytes, answer.first_rows, group_blocks)
+        self._row_order = CsvOrder(part.start, answer.first_rows, group_blocks, self._unit_rows)
+        return SampleCount(part.stop - part.start)
 
     @property
     def samples(self) -> int:
@@ -111,7 +124,6 @@ class CsvIterator(EngineIterator):
         super()._restore_runtime()
         # None for a unit that could not be built.
         self._units: OrderedDict[UnitKey, Batch | None] = OrderedDict()
-        self._bad_rows = BadRows()
         self._unit_lock = threading.Lock()
         self._leaps = 0
 
@@ -123,7 +135,6 @@ class CsvIterator(EngineIterator):
         state = super().__getstate__()
         state.pop("_units", None)
         state.pop("_unit_lock", None)
-        state.pop("_bad_rows", None)
         return state
 
     # The engine's part
@@ -152,65 +163,25 @@ class CsvIterator(EngineIterator):
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         return self._parts.arranged(arrays)
 
-    # Rows that are left out
-
-    @property
-    def bad_rows(self) -> dict[str, str]:
-        """The first rows that ``on_error="skip"`` has left out: file and line to reason."""
-        return dict(self._bad_rows.reasons)
-
-    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
-        self._bad_rows.leave_out(bad, len(indices))
-
-    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        if self.on_error == "raise":
-            return self._fetch_any(place, coming)
-        try:
-            return self._fetch_any(place, coming)
-        except NothingReadableError:
-            # Without shuffling each epoch would have the same gap, and predictions an order.
-            others = self._current_schedule().before(place, self._epoch, _STAND_INS)
-            for other in others if self.shuffle else []:
-                with suppress(NothingReadableError):
-                    batch = self._fetch_any(other, iter(()))
-                    self._bad_rows.add_stand_in()
-                    return batch
-            raise
-        finally:
-            self._bad_rows.batch_was_read(place.key[0], place.key[1], len(self))
-
-    def on_epoch_end(self) -> None:
-        """See ``Iterator.on_epoch_end``; also says which rows were left out."""
-        # Keras looks at the first batch and ends an "epoch" before it begins one.
-        is_an_end = self._begun
-        super().on_epoch_end()
-        if is_an_end:
-            self._bad_rows.epoch_has_ended()
-
-    def close(self) -> None:
-        """See ``EngineIterator.close``; also says which rows were left out."""
-        super().close()
-        self._bad_rows.report()
-
     # Units: what is parsed at once where batches are read one after the other
 
     def _fetch_any(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         parts = self._parts_of(place)
         if not parts:
-            return super()._fetch(place, coming)
+            return super()._fetch_any(place, coming)
         if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             following = list(islice(coming, 1))
             coming = chain(following, coming)
             if [other.key[1] for other in following] != [place.key[1] + 1]:
                 self._note_of_leap()
-                return super()._fetch(place, coming)
+                return super()._fetch_any(place, coming)
         pieces: list[list[np.ndarray]] = []
         bad: list[BadSample] = []
         for key, part in parts:
             unit = self._unit_batch(key)
             if unit is None:
-                return super()._fetch(place, coming)
+                return super()._fetch_any(place, coming)
             arrays, left_out = cut_rows(unit.arrays, unit.bad, part)
             pieces.append(arrays)
             bad += left_out
