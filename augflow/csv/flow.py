@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from augflow.base.checks import arguments_of, checked_workers
 from augflow.base.words import OnError, Subset
 from augflow.csv.columns import make_plan
-from augflow.csv.open_files import open_table
+from augflow.csv.open_files import checked_files
+from augflow.csv.plan import early_arrays
 from augflow.csv.row_flow import RowIterator
 from augflow.csv.stored_columns import (
     checked_cache,
 )
+from augflow.flow.counted_later import Later
 from augflow.order.subset import check_subset
 
 
@@ -56,10 +59,18 @@ class CsvIterator(RowIterator):
         self.on_error = on_error
         # Before the files are looked through, which may take a while.
         check_subset(validation_split, subset)
-        table = open_table(
+        files = checked_files(
             path_or_paths, sep, header, index_dir, encoding, on_error == "skip", verbose
         )
+        # A cache needs to know where all rows are.
+        is_later = not shuffle and not validation_split and folder is None and files.take_long()
+        beginnings = files.beginnings() if is_later else iter(())
+        beginning = next(beginnings, None)
+        table = files.table() if beginning is None else beginning
         plan, parts = make_plan(table, x_cols, y_cols, dtype, preprocess, sample_weight, on_error)
+        later = None
+        if beginning is not None:
+            later = early_arrays(plan, chain([beginning], beginnings)), Later(files.table)
         super().__init__(
             plan,
             parts,
@@ -72,6 +83,7 @@ class CsvIterator(RowIterator):
             drop_remainder=drop_remainder,
             cache=folder,
             workers=workers,
+            later=later,
         )
 
 

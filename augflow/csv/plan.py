@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from augflow.base.stage_times import DECODE, READ, StageClock
 from augflow.batch.plan import BadSample, Built, Job, declared_state
+from augflow.batch.request import Request
 from augflow.cache.slots import SlotStore
 from augflow.columnar.store import ColumnStore
 from augflow.csv.index import fields_expected
@@ -25,7 +26,9 @@ from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.held_generators import HeldGenerators
+from augflow.runtime.engine import build_here
 
+_MOST_EARLY_BYTES = 16 << 20
 # To find the line of a row costs reading its block.
 _MOST_NAMED = 20
 
@@ -336,6 +339,16 @@ def check_shape(column: Column, values: np.ndarray) -> None:
             f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
             f"for {len(values)} rows, but of each of the first rows it made one of {column.shape}"
         )
+
+
+def early_arrays(plan: CsvPlan, tables: Iterable[CsvTable]) -> Iterator[list[np.ndarray]]:
+    """The rows of tables that are parts of one, as the arrays of a batch, a piece at a time."""
+    most = max(1, _MOST_EARLY_BYTES // max(1, plan.row_bytes))
+    for table in tables:
+        part = replace(plan, table=table)
+        for first in range(0, table.rows, most):
+            rows: Any = np.arange(first, min(first + most, table.rows))
+            yield build_here(part, Request(None, len(rows), 0, rows))[0].arrays
 
 
 def _without(spans: RowSpans, places: Iterable[int]) -> RowSpans:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Iterable
 from collections.abc import Iterator as AbstractIterator
-from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from augflow.base.warn_user import warn_user
-from augflow.base.words import OnError, Subset
+from augflow.base.words import Subset
 from augflow.batch.plan import BadSample
 from augflow.batch.request import Request
 from augflow.csv.columns import Parts
@@ -25,18 +26,19 @@ from augflow.csv.stored_columns import (
     cache_info,
     with_store,
 )
-from augflow.flow.engine_iterator import EngineIterator
+from augflow.csv.table import CsvTable
+from augflow.flow.counted_later import CountedLater, Later
+from augflow.flow.leaves_out_rows import LeavesOutRows
 from augflow.order.permutation import EpochOrder, SampleOrder
+from augflow.order.sample_count import SampleCount
 from augflow.order.schedule import Place
 from augflow.order.streams import SampleSeeds, StreamState
 from augflow.order.subset import check_has_batch, subset_part
-from augflow.report.bad_rows import BadRows, NothingReadableError, cut_rows
+from augflow.report.bad_rows import cut_rows
 from augflow.runtime.engine import Batch, Expected, build_here
 
 # A batch may lie in two units.
 _UNITS_KEPT = 2
-# So many others are tried in the place of a batch of which no row can be read.
-_STAND_INS = 4
 # So many batches out of order are no accident: a few are, where a pass begins or ends.
 _MANY_LEAPS = 32
 
@@ -44,7 +46,7 @@ _MANY_LEAPS = 32
 UnitKey = tuple[Any, int, int]
 
 
-class RowIterator(EngineIterator):
+class RowIterator(LeavesOutRows, CountedLater):
     """What flows of rows share, whatever their files are; they make the plan.
 
     Args:
@@ -53,10 +55,8 @@ class RowIterator(EngineIterator):
         cache: a folder for columns, None for none.
         batch_size, shuffle, seed, validation_split, subset, dtype, drop_remainder, workers: see
             ``flow_from_csv``.
+        later: the first rows, and what counts all of them; None where the plan's table has all.
     """
-
-    # What is done with rows that cannot be read.
-    on_error: OnError = "raise"
 
     def __init__(
         self,
@@ -72,22 +72,33 @@ class RowIterator(EngineIterator):
         drop_remainder: bool,
         cache: str | None,
         workers: int | None,
+        later: tuple[Iterable[list[np.ndarray]], Later] | None = None,
     ) -> None:
         self._workers = workers
         self.drop_remainder = bool(drop_remainder)
-        table = plan.table
-        part = subset_part(table.rows, validation_split, subset)
-        self._row_plan = plan if cache is None else with_store(plan, cache)
+        self._split = (validation_split, subset)
+        self._cache = cache
+        self._row_plan = plan
         self._parts = parts
-        group_blocks, self._unit_rows = plan.sizes()
-        self._row_order = CsvOrder(part.start, table.first_rows, group_blocks, self._unit_rows)
-        self.paths = table.paths
-        self.columns = table.columns
+        self.paths = plan.table.paths
+        self.columns = plan.table.columns
         self.dtype = dtype
         self.subset = subset
-        super().__init__(part.stop - part.start, batch_size, shuffle, seed)
-        check_has_batch(self.n, self.batch_size, self.drop_remainder)
-        self._begin_early()
+        super().__init__(self._take_count(plan.table), batch_size, shuffle, seed)
+        if later is None:
+            check_has_batch(self.n, self.batch_size, self.drop_remainder)
+            self._begin_early()
+        else:
+            self._count_later(*later)
+
+    def _take_count(self, answer: CsvTable) -> SampleCount:
+        """Take the rows of a table; see ``CountedLater``."""
+        part = subset_part(answer.rows, *self._split)
+        plan = replace(self._row_plan, table=answer)
+        self._row_plan = plan if self._cache is None else with_store(plan, self._cache)
+        group_blocks, self._unit_rows = plan.sizes()
+        self._row_order = CsvOrder(part.start, answer.first_rows, group_blocks, self._unit_rows)
+        return SampleCount(part.stop - part.start)
 
     @property
     def samples(self) -> int:
@@ -98,7 +109,6 @@ class RowIterator(EngineIterator):
         super()._restore_runtime()
         # None for a unit that could not be built.
         self._units: OrderedDict[UnitKey, Batch | None] = OrderedDict()
-        self._bad_rows = BadRows()
         self._unit_lock = threading.Lock()
         self._leaps = 0
 
@@ -110,7 +120,6 @@ class RowIterator(EngineIterator):
         state = super().__getstate__()
         state.pop("_units", None)
         state.pop("_unit_lock", None)
-        state.pop("_bad_rows", None)
         return state
 
     # The engine's part
@@ -143,46 +152,6 @@ class RowIterator(EngineIterator):
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         return self._parts.arranged(arrays)
 
-    # Rows that are left out
-
-    @property
-    def bad_rows(self) -> dict[str, str]:
-        """The first rows that ``on_error="skip"`` has left out: file and line to reason."""
-        return dict(self._bad_rows.reasons)
-
-    def _report_bad(self, bad: list[BadSample], indices: np.ndarray) -> None:
-        self._bad_rows.leave_out(bad, len(indices))
-
-    def _fetch(self, place: Place, coming: AbstractIterator[Place]) -> Any:
-        if self.on_error == "raise":
-            return self._fetch_any(place, coming)
-        try:
-            return self._fetch_any(place, coming)
-        except NothingReadableError:
-            # Without shuffling each epoch would have the same gap, and predictions an order.
-            others = self._current_schedule().before(place, self._epoch, _STAND_INS)
-            for other in others if self.shuffle else []:
-                with suppress(NothingReadableError):
-                    batch = self._fetch_any(other, iter(()))
-                    self._bad_rows.add_stand_in()
-                    return batch
-            raise
-        finally:
-            self._bad_rows.batch_was_read(place.key[0], place.key[1], len(self))
-
-    def on_epoch_end(self) -> None:
-        """See ``Iterator.on_epoch_end``; also says which rows were left out."""
-        # Keras looks at the first batch and ends an "epoch" before it begins one.
-        is_an_end = self._begun
-        super().on_epoch_end()
-        if is_an_end:
-            self._bad_rows.epoch_has_ended()
-
-    def close(self) -> None:
-        """See ``EngineIterator.close``; also says which rows were left out."""
-        super().close()
-        self._bad_rows.report()
-
     # Units: what is parsed at once where batches are read one after the other
 
     def _fetch_any(self, place: Place, coming: AbstractIterator[Place]) -> Any:
@@ -203,7 +172,7 @@ class RowIterator(EngineIterator):
         for key, part in parts:
             unit = self._unit_batch(key)
             if unit is None:
-                return super()._fetch(place, coming)
+                return super()._fetch_any(place, coming)
             arrays, left_out = cut_rows(unit.arrays, unit.bad, part)
             pieces.append(arrays)
             bad += left_out
@@ -306,7 +275,7 @@ class RowIterator(EngineIterator):
     def _fetch_alone(self, place: Place, coming: AbstractIterator[Place]) -> Any:
         """A batch that is cut from no unit."""
         if not self._is_stored():
-            return super()._fetch(place, coming)
+            return super()._fetch_any(place, coming)
         batch = build_here(self._row_plan, self._request(place))[0]
         self._meter.add(batch.work, 0)
         return self._deliver(batch, place.indices)

@@ -22,9 +22,11 @@ from tests.benchmarks.contestants import (
     TORCH_MEMORY,
 )
 from tests.benchmarks.jobs import (
+    CSV_BATCHES,
     PEERS,
     Scale,
     jobs_of_batches,
+    jobs_of_csv,
     jobs_of_fit,
     jobs_of_flows,
     jobs_of_memory,
@@ -42,6 +44,7 @@ from tests.benchmarks.targets import (
     epoch_against_parts,
     fast_against_keras,
     how_much_faster,
+    rows_against_pandas,
     small_in_process,
 )
 from tests.benchmarks.work import Job
@@ -222,6 +225,24 @@ SECTIONS = {
             ),
             {"seconds": "seconds", "megabytes": "memory, MB"},
             "less",
+        ),
+        Section(
+            "csv",
+            "Rows of a CSV file",
+            "Rows a second as batches of float32, over whole epochs; the file lies in the page "
+            "cache. All numeric columns of the file are read. Compared with `flow_from_csv` in "
+            "order.",
+            jobs_of_csv,
+            tuple(
+                Target(
+                    f"pandas's chunks, {columns} columns, batches of {size:,}",
+                    1,
+                    rows_against_pandas(columns, size),
+                )
+                for columns in (2, 11)
+                for size in CSV_BATCHES
+            ),
+            {"rows_per_second": "rows/s", "megabytes": "memory, MB"},
         ),
     )
 }
