@@ -214,6 +214,16 @@ AUGFLOW_CSV_SHUFFLED = Contestant(
     2,
     {"flow": {"shuffle": True}},
 )
+AUGFLOW_CSV_CACHED = Contestant(
+    "augflow-csv-cached",
+    '`flow_from_csv(shuffle=True, cache="columns")`, filled',
+    "read_csv",
+    (),
+    1e7,
+    3,
+    {"flow": {"shuffle": True}, "is_cached": True},
+    "Picks rows from memory maps, in the calling process.",
+)
 CSV_GENERATOR = Contestant(
     "csv-generator",
     "generator of lines",
@@ -293,6 +303,7 @@ CONTESTANTS = {
         TRAINING_ALONE,
         AUGFLOW_CSV,
         AUGFLOW_CSV_SHUFFLED,
+        AUGFLOW_CSV_CACHED,
         *CSV_PEERS,
     )
 }

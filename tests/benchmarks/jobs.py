@@ -9,6 +9,7 @@ from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
     AUGFLOW_CACHED_FIT,
     AUGFLOW_CSV,
+    AUGFLOW_CSV_CACHED,
     AUGFLOW_CSV_SHUFFLED,
     AUGFLOW_FAST,
     AUGFLOW_FIT,
@@ -135,7 +136,7 @@ def jobs_of_small(scale: Scale) -> list[Job]:
 
 
 def jobs_of_csv(scale: Scale) -> list[Job]:
-    contestants = (AUGFLOW_CSV, AUGFLOW_CSV_SHUFFLED, *CSV_PEERS)
+    contestants = (AUGFLOW_CSV, AUGFLOW_CSV_SHUFFLED, AUGFLOW_CSV_CACHED, *CSV_PEERS)
     return [
         Job("rows", each.key, replace(work, batch_size=size))
         for work in csv_works(scale)

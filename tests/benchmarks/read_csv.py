@@ -24,7 +24,8 @@ def open_epochs(contestant: Contestant, work: Work) -> Epochs:
     path = cached_rows(work.images, work.columns)
     options = contestant.options
     if "flow" in options:
-        return _flow(path, work, options["flow"])
+        cache = path.parent / "columns" if options.get("is_cached") else None
+        return _flow(path, work, options["flow"] | {"cache": cache})
     batches = READERS[options["reader"]](path, work)
 
     def epoch() -> Iterator[int]:
@@ -44,6 +45,10 @@ def _flow(path: Path, work: Work, settings: dict[str, Any]) -> Epochs:
         workers=work.workers,
         **settings,
     )
+    if settings["cache"] is not None:
+        # Nobody waits for this but the first run over a file.
+        for _ in flow.epoch():
+            pass
 
     def epoch() -> Iterator[int]:
         for _ in range(len(flow)):

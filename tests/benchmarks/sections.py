@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
+    AUGFLOW_CSV_CACHED,
     AUGFLOW_FIT,
     AUGFLOW_NEXT,
     DALI,
@@ -238,6 +239,15 @@ SECTIONS = {
                     f"pandas's chunks, {columns} columns, batches of {size:,}",
                     1,
                     rows_against_pandas(columns, size),
+                )
+                for columns in (2, 11)
+                for size in CSV_BATCHES
+            )
+            + tuple(
+                Target(
+                    f"from the cache against these, {columns} columns, batches of {size:,}",
+                    3,
+                    rows_against_pandas(columns, size, AUGFLOW_CSV_CACHED),
                 )
                 for columns in (2, 11)
                 for size in CSV_BATCHES

@@ -50,12 +50,14 @@ def compare(
     return reach
 
 
-def rows_against_pandas(columns: int, batch_size: int) -> Callable[[Results], Spread | None]:
-    """augflow's rows a second in order / those of pandas's chunks, cut to size."""
+def rows_against_pandas(
+    columns: int, batch_size: int, flow: Contestant = AUGFLOW_CSV
+) -> Callable[[Results], Spread | None]:
+    """A flow's rows a second / those of pandas's chunks, cut to size."""
 
     def reach(results: Results) -> Spread | None:
         work = {"columns": columns, "batch_size": batch_size}
-        ours, theirs = (results.find("rows", each, **work) for each in (AUGFLOW_CSV, CSV_PANDAS))
+        ours, theirs = (results.find("rows", each, **work) for each in (flow, CSV_PANDAS))
         return results.ratio(ours, theirs, "rows_per_second")
 
     return reach
