@@ -169,7 +169,7 @@ class CsvIterator(LeavesOutRows, CountedLater):
         parts = self._parts_of(place)
         if not parts:
             return super()._fetch_any(place, coming)
-        if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
+        if [key for key, _ in parts if key not in self._units] and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             following = list(islice(coming, 1))
             coming = chain(following, coming)
