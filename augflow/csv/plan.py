@@ -81,7 +81,7 @@ class CsvPlan:
         """See ``BatchPlan``."""
         return self.skips
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """One array an output."""
         return Layout(tuple(Field(output.shape, output.dtype) for output in self.outputs))

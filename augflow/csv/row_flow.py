@@ -158,7 +158,7 @@ class RowIterator(LeavesOutRows, CountedLater):
         parts = self._parts_of(place)
         if not parts:
             return self._fetch_alone(place, coming)
-        if any(key not in self._units for key, _ in parts) and not self._keeps_all(place):
+        if [key for key, _ in parts if key not in self._units] and not self._keeps_all(place):
             # One by one in any order, a batch is cheaper than its units.
             # Of two threads one may be ahead.
             following = list(islice(coming, 2))

@@ -179,12 +179,12 @@ class CountedLater(EngineIterator):
 
     # Batches
 
-    @uninterrupted
     def __next__(self) -> Any:
         """See ``Iterator.__next__``."""
-        batch = self._early_batch() if self._early is not None else None
+        batch = None if self._early is None else self._early_batch()
         return super().__next__() if batch is None else batch
 
+    @uninterrupted
     def _early_batch(self) -> Any:
         with self.lock:
             early, later = self._early, self._later
