@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from augflow.errors import (
         CsvReadError,
         ImageReadError,
+        ParquetReadError,
         SampleTimeoutError,
         WorkerDiedError,
     )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from augflow.images.directory import DirectoryIterator
     from augflow.loader.flow import LoaderIterator, flow_from_loader
     from augflow.look.confusion import prediction_report
+    from augflow.parquet.flow import ParquetIterator, flow_from_parquet
     from augflow.report.stats_callback import StatsCallback
     from augflow.scan.folder_table import scan_directory
     from augflow.scan.partition import Partition, partition
@@ -59,6 +61,8 @@ __all__ = [
     "Keypoints",
     "LoaderIterator",
     "NumpyArrayIterator",
+    "ParquetIterator",
+    "ParquetReadError",
     "Partition",
     "ResumeCallback",
     "SampleTimeoutError",
@@ -70,6 +74,7 @@ __all__ = [
     "flow_from_csv",
     "flow_from_dataset",
     "flow_from_loader",
+    "flow_from_parquet",
     "map_boxes",
     "map_points",
     "mixup",
@@ -96,6 +101,8 @@ _HOMES = {
     "Keypoints": "augflow.companions.annotations",
     "LoaderIterator": "augflow.loader.flow",
     "NumpyArrayIterator": "augflow.images.array",
+    "ParquetIterator": "augflow.parquet.flow",
+    "ParquetReadError": "augflow.errors",
     "Partition": "augflow.scan.partition",
     "ResumeCallback": "augflow.faces.resume_callback",
     "SampleTimeoutError": "augflow.errors",
@@ -107,6 +114,7 @@ _HOMES = {
     "flow_from_csv": "augflow.csv.flow",
     "flow_from_dataset": "augflow.datasets.hugging_face",
     "flow_from_loader": "augflow.loader.flow",
+    "flow_from_parquet": "augflow.parquet.flow",
     "map_boxes": "augflow.transform.point_matrix",
     "map_points": "augflow.transform.point_matrix",
     "mixup": "augflow.batch.mixing",

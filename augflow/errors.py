@@ -61,6 +61,29 @@ class CsvReadError(ValueError):
         return type(self), (self.path, self.line, self.column, self.cause), self.__dict__
 
 
+class ParquetReadError(ValueError):
+    """A Parquet or Arrow file cannot be read, or holds what a column cannot take.
+
+    Attributes:
+        path: the file.
+        row: in the file, from 0; None where the whole file is meant.
+        column: its name; None where the whole row is meant.
+        cause: what is wrong.
+    """
+
+    def __init__(self, path: str, row: int | None, column: Any, cause: str) -> None:
+        where = "" if row is None else f", row {row}"
+        where += "" if column is None else f", column {column!r}"
+        super().__init__(f"{path}{where}: {cause}")
+        self.path = path
+        self.row = row
+        self.column = column
+        self.cause = cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path, self.row, self.column, self.cause), self.__dict__
+
+
 class WorkerDiedError(RuntimeError):
     """Worker processes died again and again over the same batch."""
 

@@ -4,5 +4,5 @@ In: paths and columns.
 Out: batches of numbers, in any order.
 Knows: memory, base, order, cache, columnar, batch, look, report, runtime, flow.
 Read: records, index, index_file, open_files, table, read, numbers, preprocess, row_order, plan,
-    columns, stored_columns, flow.
+    columns, stored_columns, row_flow, flow.
 """

@@ -61,12 +61,14 @@ def make_plan(
     preprocess: Mapping[Any, Callable[[Any], Any]] | None,
     sample_weight: Any = None,
     on_error: str = "raise",
+    plan_type: type[CsvPlan] = CsvPlan,
 ) -> tuple[CsvPlan, Parts]:
     """How batches are made of columns; the first rows are read to try it.
 
     Args:
         table: the files.
         x_cols, y_cols, dtype, preprocess, sample_weight, on_error: see ``flow_from_csv``.
+        plan_type: of the plan.
 
     Returns:
         The plan, and which of its arrays are inputs, targets and weights.
@@ -93,8 +95,8 @@ def make_plan(
     spans = RowSpans(np.array([0]), np.array([min(_ROWS_TRIED, table.rows)]))
     if functions:
         whole = np.delete(spans.rows(), np.isin(spans.rows(), table.malformed))
-        outputs = _with_shapes(table, outputs, spans_of(whole[:1]))
-    plan = CsvPlan(table, tuple(outputs), on_error == "skip")
+        outputs = _with_shapes(plan_type(table, ()), outputs, spans_of(whole[:1]))
+    plan = plan_type(table, tuple(outputs), on_error == "skip")
     if weights is not None:
         numbers = weights.values() if isinstance(weights, dict) else [weights]
         for number in numbers:
@@ -225,19 +227,18 @@ def _callable(name: Any, functions: Mapping[Any, Any]) -> Any:
     return function
 
 
-def _with_shapes(table: CsvTable, outputs: list[Output], spans: RowSpans) -> list[Output]:
+def _with_shapes(probe: CsvPlan, outputs: list[Output], spans: RowSpans) -> list[Output]:
     """The same outputs; what the functions make of the first row tells their shapes."""
     return [
         replace(
             output,
-            columns=tuple(_with_shape(table, column, spans) for column in output.columns),
+            columns=tuple(_with_shape(probe, column, spans) for column in output.columns),
         )
         for output in outputs
     ]
 
 
-def _with_shape(table: CsvTable, column: Column, spans: RowSpans) -> Column:
+def _with_shape(probe: CsvPlan, column: Column, spans: RowSpans) -> Column:
     if column.preprocess is None:
         return column
-    probe = CsvPlan(table, (Output((column,), is_stacked=False),))
     return replace(column, shape=probe.shape_of(column, spans))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -26,6 +27,7 @@ from augflow.csv.records import (
 from augflow.errors import CsvReadError
 
 _PIECE_BYTES = 256 << 10
+_PORTION_BYTES = 2 << 20
 # A quote that is never closed would take the rest of the file.
 _LONGEST_RECORD_BYTES = 64 << 20
 # A block costs a read, so it should not be too small; rows of it that are not asked for are
@@ -223,7 +225,8 @@ def index_file(
     with _opened(path) as file:
         status = os.fstat(file.fileno())
         state = _Pass(path, layout, forgives)
-        _read_through(file, state, progress)
+        for _ in _read_pieces(file, state, progress):
+            pass
     if state.columns is None:
         raise CsvReadError(path, None, None, "the file is empty: it has no columns")
     return CsvIndex(
@@ -237,6 +240,44 @@ def index_file(
     )
 
 
+def portions(path: str, layout: CsvFormat) -> Iterator[CsvIndex]:
+    """Indexes of one part of a file after the other, each of whole blocks, without the last ones.
+
+    Args:
+        path, layout: see ``index_file``.
+
+    Raises:
+        CsvReadError, OSError: see ``index_file``; when the part is come to.
+    """
+    with _opened(path) as file:
+        status = os.fstat(file.fileno())
+        state = _Pass(path, layout, forgives=False)
+        begin = 0
+        for _ in _read_pieces(file, state, _NoProgress()):
+            end = len(state.block_starts) - 1
+            if state.block_bytes != _BLOCK_BYTES:
+                # Two blocks have become one.
+                return
+            if end < 0 or state.block_starts[end] - state.block_starts[begin] < _PORTION_BYTES:
+                continue
+            assert state.columns is not None
+            yield CsvIndex(
+                first_rows=np.array(state.block_rows[begin : end + 1]),
+                offsets=np.array(state.block_starts[begin : end + 1]),
+                lines=np.array(state.block_lines[begin:end]),
+                malformed=np.array(state.malformed, np.int64),
+                columns=state.columns,
+                size=status.st_size,
+                changed=status.st_mtime_ns,
+            )
+            begin = end
+
+
+class _NoProgress:
+    def update(self, steps: int) -> None:
+        """Nobody is to know."""
+
+
 def _opened(path: str) -> BinaryIO:
     try:
         return regular_file(path, buffering=0)
@@ -244,7 +285,8 @@ def _opened(path: str) -> BinaryIO:
         raise CsvReadError(path, None, None, error.cause) from error
 
 
-def _read_through(file: BinaryIO, state: _Pass, progress: ProgressLine) -> None:
+def _read_pieces(file: BinaryIO, state: _Pass, progress: ProgressLine) -> Iterator[None]:
+    """Take in a file, and pause after each piece of it."""
     offset, text = 0, b""
     while True:
         # A record that is longer than a piece is looked through a few times, not many.
@@ -264,6 +306,7 @@ def _read_through(file: BinaryIO, state: _Pass, progress: ProgressLine) -> None:
         text = text[records.rest :]
         if is_last:
             return
+        yield
 
 
 def _check_beginning(path: str, piece: bytes) -> None:

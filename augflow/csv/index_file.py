@@ -11,22 +11,41 @@ import hashlib
 import json
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 
 from augflow.base.progress import Progress
 from augflow.base.regular_file import refuse_special, regular_file
 from augflow.base.warn_user import warn_user
-from augflow.csv.index import CsvFormat, CsvIndex, index_file
+from augflow.csv.index import CsvFormat, CsvIndex, ProgressLine, index_file
 
 # Raised whenever an index would come out differently.
 _VERSION = 3
 _ENDING = ".augflow-index.npz"
 
 
-def load_index(
+def kept_index(
     path: str, layout: CsvFormat, index_dir: str | None, forgives: bool = False
+) -> CsvIndex | None:
+    """The index of a file that is kept and fits, None if there is none; see ``load_index``."""
+    status = os.stat(path)
+    kept = _read(index_path(path, index_dir), layout)
+    stamp = (status.st_size, status.st_mtime_ns)
+    # Of malformed records that are not to be forgiven another pass says what is wrong.
+    if kept and (kept.size, kept.changed) == stamp and (forgives or not len(kept.malformed)):
+        return kept
+    return None
+
+
+def load_index(
+    path: str,
+    layout: CsvFormat,
+    index_dir: str | None,
+    forgives: bool = False,
+    stop: Event | None = None,
 ) -> CsvIndex:
     """The index of a file: the one that is kept if it fits, else a new one, which is kept.
 
@@ -37,29 +56,46 @@ def load_index(
         layout: how the file is read.
         index_dir: a folder for indexes, made if missing; None for beside the file.
         forgives: see ``index_file``.
+        stop: when it is set, nobody wants the index any more.
 
     Raises:
+        IndexStoppedError: so it is.
         CsvReadError: the file is no regular file, or no CSV file whose records have equal
             numbers of fields.
         OSError: it cannot be read.
     """
-    place = index_path(path, index_dir)
-    status = os.stat(path)
-    kept = _read(place, layout)
-    stamp = (status.st_size, status.st_mtime_ns)
-    # Of malformed records that are not to be forgiven another pass says what is wrong.
-    if kept and (kept.size, kept.changed) == stamp and (forgives or not len(kept.malformed)):
+    kept = kept_index(path, layout, index_dir, forgives)
+    if kept is not None:
         return kept
-    with Progress(f"indexing {os.path.basename(path)}", "B", status.st_size) as progress:
-        index = index_file(path, layout, progress, forgives)
+    size = os.stat(path).st_size
+    with Progress(f"indexing {os.path.basename(path)}", "B", size) as progress:
+        index = index_file(path, layout, _Stoppable(progress, stop), forgives)
     try:
-        _write(place, layout, index)
+        _write(index_path(path, index_dir), layout, index)
     except OSError as error:
         warn_user(
             f"augflow: the index of {path} cannot be kept ({error}); the next run goes through "
             "the file again. index_dir= names a folder for indexes.",
         )
     return index
+
+
+class IndexStoppedError(Exception):
+    """A file is not indexed to its end: nobody wants it any more."""
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """A progress line that ends the work."""
+
+    line: ProgressLine
+    stop: Event | None
+
+    def update(self, steps: int) -> None:
+        """See ``ProgressLine``."""
+        if self.stop is not None and self.stop.is_set():
+            raise IndexStoppedError
+        self.line.update(steps)
 
 
 def index_path(path: str, index_dir: str | None) -> Path:

@@ -1,28 +1,82 @@
-"""From the paths that a user gives to one table of indexed files."""
+"""From the paths that a user gives to one table of indexed files, or to the beginning of one."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 from augflow.base.regular_file import NotRegularFileError, regular_file
 from augflow.base.shorten import shortened
 from augflow.base.telling import tell
-from augflow.csv.index import CsvFormat
-from augflow.csv.index_file import load_index
+from augflow.csv.index import CsvFormat, portions
+from augflow.csv.index_file import kept_index, load_index
 from augflow.csv.table import CsvTable, make_table
 from augflow.errors import CsvReadError
 
 # What a separator may be that is guessed, and from how much text.
 _SEPARATORS_GUESSED = ",;\t|: "
 _BYTES_GUESSED_FROM = 64 << 10
+# A file of so many bytes takes a tenth of a second to be indexed.
+_LARGE_BYTES = 64 << 20
 # Every encoding has one of them, or none but ASCII.
 _OTHER_LETTERS = "é€яΩاאあ汉한"
 
 
-def open_table(
+@dataclass(frozen=True)
+class CsvFiles:
+    """Files of one table, and how they are read.
+
+    Attributes:
+        paths: absolute, in the order of their rows.
+        layout: of their text.
+        index_dir: a folder for the indexes; None for beside the files.
+        forgives: whether rows of more or fewer fields than columns are noted, not raised.
+    """
+
+    paths: list[str]
+    layout: CsvFormat
+    index_dir: str | None
+    forgives: bool
+
+    def table(self, stop: Event | None = None) -> CsvTable:
+        """Index the files, as far as that has not been done before, and put them together.
+
+        Args:
+            stop: see ``load_index``.
+
+        Raises:
+            CsvReadError: a file that cannot be used; it names the file, and the line if it is one.
+            OSError: a file cannot be read.
+            IndexStoppedError: see ``load_index``.
+        """
+        how = (self.layout, self.index_dir, self.forgives, stop)
+        table = make_table(self.paths, [load_index(path, *how) for path in self.paths], self.layout)
+        if not table.rows:
+            raise CsvReadError(self.paths[0], None, None, "there are no rows besides the header")
+        return table
+
+    def beginnings(self) -> Iterator[CsvTable]:
+        """Tables of one part of the first file after the other; see ``index.portions``."""
+        path = self.paths[0]
+        for index in portions(path, self.layout):
+            yield make_table([path], [index], self.layout)
+
+    def take_long(self) -> bool:
+        """Whether it is worth while to begin before the files are indexed.
+
+        Of several files the columns are compared first, and rows that are left out are counted.
+        """
+        if len(self.paths) > 1 or self.forgives or os.path.getsize(self.paths[0]) < _LARGE_BYTES:
+            return False
+        return kept_index(self.paths[0], self.layout, self.index_dir) is None
+
+
+def checked_files(
     paths: Any,
     sep: str | None,
     header: Any,
@@ -30,8 +84,8 @@ def open_table(
     encoding: str = "utf-8",
     forgives: bool = False,
     verbose: bool = True,
-) -> CsvTable:
-    """Index files, as far as that has not been done before, and put them together.
+) -> CsvFiles:
+    """What a user says of files, checked as far as that needs no look through them.
 
     Args:
         paths: a path, or several in the order of their rows; "~" is the home directory.
@@ -44,8 +98,7 @@ def open_table(
 
     Raises:
         TypeError, ValueError: an argument that cannot be used.
-        CsvReadError: a file that cannot be used; it names the file, and the line if it is one.
-        OSError: a file cannot be read.
+        CsvReadError, OSError: a file cannot be read.
     """
     if sep is not None and (
         not isinstance(sep, str) or len(sep) != 1 or not sep.isascii() or sep in '"\n\r'
@@ -60,18 +113,13 @@ def open_table(
             f"are no names). Received: {header!r}"
         )
     codec = _checked_encoding(encoding)
-    files = _paths(paths)
+    files = checked_paths(paths)
     if sep is None:
         sep = _guessed_separator(files[0], codec)
         tell(f"{files[0]}: fields separated by {sep!r}, as guessed (sep={sep!r})", verbose)
     _check_separator_in(codec, sep)
-    layout = CsvFormat(sep, header is not None, codec)
     folder = None if index_dir is None else _absolute(index_dir)
-    indexes = [load_index(path, layout, folder, forgives) for path in files]
-    table = make_table(files, indexes, layout)
-    if not table.rows:
-        raise CsvReadError(files[0], None, None, "there are no rows besides the header")
-    return table
+    return CsvFiles(files, CsvFormat(sep, header is not None, codec), folder, forgives)
 
 
 def _checked_encoding(encoding: Any) -> str:
@@ -120,7 +168,17 @@ def _guessed_separator(path: str, encoding: str) -> str:
         ) from None
 
 
-def _paths(paths: Any) -> list[str]:
+def checked_paths(paths: Any, pattern: str = "*.csv") -> list[str]:
+    """The absolute paths of files that are there, from one or several.
+
+    Args:
+        paths: as given by a user.
+        pattern: names of such files, for advice.
+
+    Raises:
+        TypeError, ValueError: no path, or none at all.
+        OSError: there is no such file.
+    """
     if isinstance(paths, str | bytes | os.PathLike):
         found = [_absolute(paths)]
     elif hasattr(paths, "read"):
@@ -139,7 +197,7 @@ def _paths(paths: Any) -> list[str]:
     if not found:
         raise ValueError("`path_or_paths` is an empty list; give at least one file")
     for path in found:
-        _check_file(path)
+        _check_file(path, pattern)
     return found
 
 
@@ -148,11 +206,11 @@ def _absolute(path: Any) -> str:
     return os.path.abspath(os.path.expanduser(os.fsdecode(path)))
 
 
-def _check_file(path: str) -> None:
+def _check_file(path: str, pattern: str) -> None:
     if os.path.isdir(path):
         raise IsADirectoryError(
             f"{path} is a directory; give the files in it, e.g. "
-            f"sorted(glob.glob({os.path.join(path, '*.csv')!r}))"
+            f"sorted(glob.glob({os.path.join(path, pattern)!r}))"
         )
     if os.path.exists(path):
         return

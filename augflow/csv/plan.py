@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from augflow.base.stage_times import DECODE, READ, StageClock
 from augflow.batch.plan import BadSample, Built, Job, declared_state
+from augflow.batch.request import Request
 from augflow.cache.slots import SlotStore
 from augflow.columnar.store import ColumnStore
 from augflow.csv.index import fields_expected
@@ -19,13 +20,15 @@ from augflow.csv.numbers import PARSE_ERRORS, fault_of, parse_columns, unreadabl
 from augflow.csv.preprocess import Column, check_encoding, preprocessed, undecodable
 from augflow.csv.read import line_of, read_text
 from augflow.csv.records import field_counts, find_records
-from augflow.csv.row_order import DrawnRows
+from augflow.csv.row_order import DrawnRows, blocks_of_group, most_rows_of_unit
 from augflow.csv.table import CsvTable, RowSpans, spans_of
 from augflow.errors import CsvReadError
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.held_generators import HeldGenerators
+from augflow.runtime.engine import build_here
 
+_MOST_EARLY_BYTES = 16 << 20
 # To find the line of a row costs reading its block.
 _MOST_NAMED = 20
 
@@ -78,7 +81,7 @@ class CsvPlan:
         """See ``BatchPlan``."""
         return self.skips
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """One array an output."""
         return Layout(tuple(Field(output.shape, output.dtype) for output in self.outputs))
@@ -87,6 +90,11 @@ class CsvPlan:
     def row_bytes(self) -> int:
         """What a row takes in the arrays of a batch."""
         return sum(field.bytes_of(1) for field in self.layout.fields)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many blocks are shuffled together at least, and rows built at once at most."""
+        group_blocks = blocks_of_group(self.table.block_bytes)
+        return group_blocks, most_rows_of_unit(self.row_bytes, self.table.first_rows, group_blocks)
 
     @property
     def calls_user_code(self) -> bool:
@@ -229,8 +237,8 @@ class CsvPlan:
         self, found: dict[int, Any], strings: list[Column], spans: RowSpans
     ) -> dict[int, np.ndarray]:
         for column in strings:
-            values = preprocessed(self.table, column, found[column.number], spans)
-            _check_shape(column, values)
+            values = preprocessed(column, found[column.number], spans, partial(line_of, self.table))
+            check_shape(column, values)
             found[column.number] = values
         return found
 
@@ -287,7 +295,7 @@ class CsvPlan:
         text = read_text(self.table, spans)
         check_encoding(self.table, [column], text, spans)
         strings = self._parsed(text, len(spans), [column])[column.number]
-        return preprocessed(self.table, column, strings, spans).shape[1:]
+        return preprocessed(column, strings, spans, partial(line_of, self.table)).shape[1:]
 
     def _parsed(self, text: bytes, rows: int, columns: list[Column]) -> dict[int, Any]:
         dtypes = {
@@ -325,12 +333,22 @@ class CsvPlan:
         return False
 
 
-def _check_shape(column: Column, values: np.ndarray) -> None:
+def check_shape(column: Column, values: np.ndarray) -> None:
     if values.shape[1:] != column.shape:
         raise ValueError(
             f"the preprocess of column {column.name!r} returned an array of shape {values.shape} "
             f"for {len(values)} rows, but of each of the first rows it made one of {column.shape}"
         )
+
+
+def early_arrays(plan: CsvPlan, tables: Iterable[CsvTable]) -> Iterator[list[np.ndarray]]:
+    """The rows of tables that are parts of one, as the arrays of a batch, a piece at a time."""
+    most = max(1, _MOST_EARLY_BYTES // max(1, plan.row_bytes))
+    for table in tables:
+        part = replace(plan, table=table)
+        for first in range(0, table.rows, most):
+            rows: Any = np.arange(first, min(first + most, table.rows))
+            yield build_here(part, Request(None, len(rows), 0, rows))[0].arrays
 
 
 def _without(spans: RowSpans, places: Iterable[int]) -> RowSpans:

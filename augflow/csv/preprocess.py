@@ -45,14 +45,27 @@ class _UnfitError(ValueError):
     """A function returned what the dtype of the column cannot hold."""
 
 
-def preprocessed(table: CsvTable, column: Column, series: Any, spans: RowSpans) -> np.ndarray:
+# What an error of a row is raised by: file, line or row, column, cause.
+ErrorOfRow = Callable[[str, int, Any, str], Exception]
+
+
+def preprocessed(
+    column: Column,
+    series: Any,
+    spans: RowSpans,
+    locate: Callable[[int], tuple[str, int]],
+    error_of: ErrorOfRow = CsvReadError,
+    unit: str = "line",
+) -> np.ndarray:
     """What a column of text is in a batch: an array of shape (rows, ...) of its dtype.
 
     Args:
-        table: which the rows are of.
         column: that is text.
         series: a ``pandas.Series`` of its strings.
         spans: the rows.
+        locate: gives for a row its file, and which line or row of it that is.
+        error_of: makes the error of a value that the dtype cannot hold.
+        unit: what ``locate`` counts.
 
     Raises:
         CsvReadError: a value, or what the function returned, is what the dtype cannot hold.
@@ -63,13 +76,13 @@ def preprocessed(table: CsvTable, column: Column, series: Any, spans: RowSpans) 
     except Exception as error:
         first, last = _culprits(column, series)
         rows = spans.rows()
-        path, line = line_of(table, int(rows[first]))
+        path, line = locate(int(rows[first]))
         if isinstance(error, _UnfitError):
-            raise CsvReadError(path, line, column.name, str(error)) from None
-        where = f"{path}, line {line}"
+            raise error_of(path, line, column.name, str(error)) from None
+        where = f"{path}, {unit} {line}"
         if last > first:
-            until, last_line = line_of(table, int(rows[last]))
-            where = f"of rows from {where}, to {until}, line {last_line}"
+            until, last_line = locate(int(rows[last]))
+            where = f"of rows from {where}, to {until}, {unit} {last_line}"
         error.add_note(f"in the preprocess of column {column.name!r}: {where}")
         raise
 

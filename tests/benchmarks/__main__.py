@@ -8,7 +8,7 @@
 
 Peers that are not installed are left out, and the tables say so. To have them all:
 
-    pip install '.[test]' simplejpeg torch albumentations==2.0.8 grain nvidia-dali-cuda120
+    pip install '.[test]' simplejpeg torch albumentations==2.0.8 grain nvidia-dali-cuda120 pyarrow
 
 Sections keep their place: running some of them leaves the others' results as they are.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.benchmarks.chart import write_chart
 from tests.benchmarks.contestants import CONTESTANTS
+from tests.benchmarks.csv_files import DEFAULT_ROWS, cached_rows
 from tests.benchmarks.empty_files import DEFAULT_FILES, MILLION, empty_files
 from tests.benchmarks.in_process import REPOSITORY
 from tests.benchmarks.jobs import Scale
@@ -65,6 +66,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--camera-images", type=int, default=CAMERA.count, help="of 2 MB")
     parser.add_argument("--memory-images", type=int, default=320, help="for measuring memory")
     parser.add_argument("--small-images", type=int, default=10_000, help="arrays of 32 x 32")
+    parser.add_argument("--csv-rows", type=int, default=DEFAULT_ROWS, help="of two columns")
     parser.add_argument("--files", type=int, default=DEFAULT_FILES, help="empty files to find")
     parser.add_argument(
         "--million",
@@ -112,6 +114,8 @@ def make_data(jobs: Sequence[Job]) -> None:
         if job.measurement.startswith("scan"):
             # Looked through once, so that the first contestant, too, finds it in the cache.
             sum(1 for _ in empty_files(job.work.images).glob("*/*"))
+        elif job.measurement == "rows":
+            cached_rows(job.work.images, job.work.columns)
         elif job.measurement != "small_arrays":
             job.work.make_folder()
 

@@ -202,6 +202,83 @@ TRAINING_ALONE = Contestant(
     "What the model takes without any input to wait for.",
 )
 
+AUGFLOW_CSV = Contestant(
+    "augflow-csv", "`flow_from_csv`, in order", "read_csv", (), 3e6, 2, {"flow": {}}
+)
+AUGFLOW_CSV_SHUFFLED = Contestant(
+    "augflow-csv-shuffled",
+    "`flow_from_csv(shuffle=True)`",
+    "read_csv",
+    (),
+    2e6,
+    2,
+    {"flow": {"shuffle": True}},
+)
+AUGFLOW_CSV_CACHED = Contestant(
+    "augflow-csv-cached",
+    '`flow_from_csv(shuffle=True, cache="columns")`, filled',
+    "read_csv",
+    (),
+    1e7,
+    3,
+    {"flow": {"shuffle": True}, "is_cached": True},
+    "Picks rows from memory maps, in the calling process.",
+)
+CSV_GENERATOR = Contestant(
+    "csv-generator",
+    "generator of lines",
+    "read_csv",
+    (),
+    5e5,
+    1,
+    {"reader": "generator"},
+    "As a tutorial has it: `line.split(',')`, `float`, a list of rows.",
+    has_workers=False,
+)
+CSV_PANDAS = Contestant(
+    "csv-pandas",
+    "`pandas.read_csv(chunksize=65536)`, cut to size",
+    "read_csv",
+    (),
+    3e6,
+    1,
+    {"reader": "pandas"},
+    has_workers=False,
+)
+CSV_PYARROW = Contestant(
+    "csv-pyarrow",
+    "`pyarrow.csv.open_csv`, cut to size",
+    "read_csv",
+    ("pyarrow",),
+    3e6,
+    1,
+    {"reader": "pyarrow"},
+    "Blocks of 4 MB, parsed by threads of its own.",
+    has_workers=False,
+)
+CSV_OFFSETS = Contestant(
+    "csv-offsets",
+    "`PyDataset` with byte offsets",
+    "read_csv",
+    KERAS,
+    1e6,
+    5,
+    {"reader": "offsets"},
+    "Notes where its batches begin, and parses each by `np.fromstring`; read without threads.",
+    has_workers=False,
+)
+CSV_TF_DATA = Contestant(
+    "csv-tf-data",
+    "`tf.data`'s `make_csv_dataset`",
+    "read_csv",
+    KERAS,
+    1e6,
+    5,
+    {"reader": "tf.data"},
+    has_workers=False,
+)
+CSV_PEERS = (CSV_GENERATOR, CSV_PANDAS, CSV_PYARROW, CSV_OFFSETS, CSV_TF_DATA)
+
 CONTESTANTS = {
     contestant.key: contestant
     for contestant in (
@@ -224,6 +301,10 @@ CONTESTANTS = {
         LIMIT,
         LIMIT_SIMPLEJPEG,
         TRAINING_ALONE,
+        AUGFLOW_CSV,
+        AUGFLOW_CSV_SHUFFLED,
+        AUGFLOW_CSV_CACHED,
+        *CSV_PEERS,
     )
 }
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
     AUGFLOW_CACHED_FIT,
+    AUGFLOW_CSV,
+    AUGFLOW_CSV_CACHED,
+    AUGFLOW_CSV_SHUFFLED,
     AUGFLOW_FAST,
     AUGFLOW_FIT,
     AUGFLOW_FIT_THREADS,
     AUGFLOW_NEXT,
+    CSV_PEERS,
     DALI,
     GRAIN,
     KERAS_FIT,
@@ -24,6 +28,7 @@ from tests.benchmarks.contestants import (
 from tests.benchmarks.photos import CAMERA, IMAGENET
 from tests.benchmarks.work import Contestant, Job, Work
 
+CSV_BATCHES = (250, 4096)
 PEERS = (KERAS_NEXT, TF_DATA, TORCH_LOADER, GRAIN, DALI)
 
 
@@ -37,6 +42,7 @@ class Scale:
     memory_images: int
     small_images: int
     files: int
+    csv_rows: int
     epochs: int
     workers: int
     cores: int
@@ -136,3 +142,19 @@ def jobs_of_small(scale: Scale) -> list[Job]:
         Job("small_arrays", AUGFLOW_NEXT.key, work),
         Job("small_arrays", KERAS_NEXT.key, work),
     ]
+
+
+def jobs_of_csv(scale: Scale) -> list[Job]:
+    contestants = (AUGFLOW_CSV, AUGFLOW_CSV_SHUFFLED, AUGFLOW_CSV_CACHED, *CSV_PEERS)
+    return [
+        Job("rows", each.key, replace(work, batch_size=size))
+        for work in csv_works(scale)
+        for size in CSV_BATCHES
+        for each in contestants
+    ]
+
+
+def csv_works(scale: Scale) -> tuple[Work, ...]:
+    """Files of two columns, and of eleven with about as many bytes."""
+    few = replace(scale.work, images=scale.csv_rows, columns=2)
+    return few, replace(few, images=max(1, scale.csv_rows // 4), columns=11)

@@ -73,6 +73,12 @@ def small_arrays(module: Any, contestant: Contestant, work: Work) -> Figures:
     return _rate_of(module.open_small_arrays(contestant, work), work)
 
 
+def rows(module: Any, contestant: Contestant, work: Work) -> Figures:
+    """Rows a second of a CSV file over whole epochs after a first one; memory at their end."""
+    figures = _rate_of(module.open_epochs(contestant, work), work)
+    return {"rows_per_second": figures.pop("images_per_second"), **figures}
+
+
 def first_batch(module: Any, contestant: Contestant, work: Work) -> Figures:
     """Seconds from nothing but imports to the first batch."""
     work.make_folder()
@@ -179,6 +185,7 @@ def scan_table(module: Any, contestant: Contestant, work: Work) -> Figures:
 MEASUREMENTS: dict[str, Callable[[Any, Contestant, Work], Figures]] = {
     "rate": rate,
     "small_arrays": small_arrays,
+    "rows": rows,
     "first_batch": first_batch,
     "memory": memory,
     "fit": fit,

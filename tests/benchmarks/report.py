@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from tests.benchmarks.contestants import AUGFLOW_CACHED, AUGFLOW_FIT, AUGFLOW_NEXT, CONTESTANTS
+from tests.benchmarks.contestants import (
+    AUGFLOW_CACHED,
+    AUGFLOW_CSV,
+    AUGFLOW_FIT,
+    AUGFLOW_NEXT,
+    CONTESTANTS,
+)
 from tests.benchmarks.results import Results, Spread
 from tests.benchmarks.sections import SECTIONS, Section
 from tests.benchmarks.work import Job, Work
@@ -36,6 +42,7 @@ shifts 0.2, shear 20 degrees, zoom 0.2, horizontal flip), scaled to 0 to 1, \
 WORK_WORDS = {
     "photos": "{} photographs",
     "side": "{0} x {0}",
+    "columns": "{} columns",
     "batch_size": "batches of {}",
     "flows": "{} in turn",
     "workers": "`workers={}`",
@@ -99,7 +106,7 @@ def compared_with(job: Job, jobs: list[Job]) -> Job | None:
     """
     if job.contestant.startswith("augflow"):
         return None
-    for contestant in (AUGFLOW_NEXT, AUGFLOW_FIT, AUGFLOW_CACHED):
+    for contestant in (AUGFLOW_NEXT, AUGFLOW_FIT, AUGFLOW_CACHED, AUGFLOW_CSV):
         for other in jobs:
             same = (other.measurement, other.work) == (job.measurement, job.work)
             if same and other.contestant == contestant.key:

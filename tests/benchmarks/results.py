@@ -29,6 +29,8 @@ PACKAGES = (
     "nvidia-dali-cuda120",
     "nvidia-dali-cuda130",
     "simplejpeg",
+    "pandas",
+    "pyarrow",
 )
 
 

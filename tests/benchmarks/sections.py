@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
+    AUGFLOW_CSV_CACHED,
     AUGFLOW_FIT,
     AUGFLOW_NEXT,
     DALI,
@@ -22,9 +23,11 @@ from tests.benchmarks.contestants import (
     TORCH_MEMORY,
 )
 from tests.benchmarks.jobs import (
+    CSV_BATCHES,
     PEERS,
     Scale,
     jobs_of_batches,
+    jobs_of_csv,
     jobs_of_filters,
     jobs_of_fit,
     jobs_of_flows,
@@ -44,6 +47,7 @@ from tests.benchmarks.targets import (
     fast_against_keras,
     filter_against_keras,
     how_much_faster,
+    rows_against_pandas,
     small_in_process,
 )
 from tests.benchmarks.work import Job
@@ -237,6 +241,33 @@ SECTIONS = {
             ),
             {"seconds": "seconds", "megabytes": "memory, MB"},
             "less",
+        ),
+        Section(
+            "csv",
+            "Rows of a CSV file",
+            "Rows a second as batches of float32, over whole epochs; the file lies in the page "
+            "cache. All numeric columns of the file are read. Compared with `flow_from_csv` in "
+            "order.",
+            jobs_of_csv,
+            tuple(
+                Target(
+                    f"pandas's chunks, {columns} columns, batches of {size:,}",
+                    1,
+                    rows_against_pandas(columns, size),
+                )
+                for columns in (2, 11)
+                for size in CSV_BATCHES
+            )
+            + tuple(
+                Target(
+                    f"from the cache against these, {columns} columns, batches of {size:,}",
+                    3,
+                    rows_against_pandas(columns, size, AUGFLOW_CSV_CACHED),
+                )
+                for columns in (2, 11)
+                for size in CSV_BATCHES
+            ),
+            {"rows_per_second": "rows/s", "megabytes": "memory, MB"},
         ),
     )
 }

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.benchmarks.contestants import (
+    AUGFLOW_CSV,
     AUGFLOW_FAST,
     AUGFLOW_FIT,
     AUGFLOW_NEXT,
+    CSV_PANDAS,
     KERAS_NEXT,
     TRAINING_ALONE,
 )
@@ -44,6 +46,19 @@ def compare(
     def reach(results: Results) -> Spread | None:
         found = [results.find(measurement, each) for each in theirs]
         return results.ratio(results.find(measurement, ours), results.best(found, figure), figure)
+
+    return reach
+
+
+def rows_against_pandas(
+    columns: int, batch_size: int, flow: Contestant = AUGFLOW_CSV
+) -> Callable[[Results], Spread | None]:
+    """A flow's rows a second / those of pandas's chunks, cut to size."""
+
+    def reach(results: Results) -> Spread | None:
+        work = {"columns": columns, "batch_size": batch_size}
+        ours, theirs = (results.find("rows", each, **work) for each in (flow, CSV_PANDAS))
+        return results.ratio(ours, theirs, "rows_per_second")
 
     return reach
 

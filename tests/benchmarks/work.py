@@ -28,7 +28,7 @@ class Work:
 
     Attributes:
         photos: the name of a ``PhotoKind``.
-        images: photographs in the folder, arrays in memory, or files to scan for.
+        images: photographs in the folder, arrays in memory, files to scan for, or rows.
         side: height and width of the images in the batches, in pixels.
         batch_size: images a batch.
         workers: worker processes or threads, where the contestant can be told.
@@ -38,6 +38,7 @@ class Work:
         epochs: only for measuring memory: how many.
         folder: class folders to read instead of our own.
         flows: how many flows over the photographs are read, a batch of each in turn.
+        columns: of a CSV file with as many rows as there are images.
     """
 
     photos: str = SMALL.name
@@ -51,6 +52,7 @@ class Work:
     epochs: int = 1
     folder: str = ""
     flows: int = 1
+    columns: int = 0
 
     @property
     def size(self) -> tuple[int, int]:

@@ -243,7 +243,7 @@ def test_damaged_values_are_parsed_again(path: Path, tmp_path: Path, workers: in
     # And written anew.
     with flow_of(path, folder) as flow:
         assert_equal([next(flow) for _ in due], due)
-        assert flow._csv_plan.stored.holds(np.array([0]), np.array([ROWS]))
+        assert flow._row_plan.stored.holds(np.array([0]), np.array([ROWS]))
 
 
 @pytest.mark.parametrize("ending", ["values", "records"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("matplotlib")
@@ -16,11 +18,14 @@ pytest.importorskip("sklearn")
 
 from PIL import Image
 
+import augflow
 from tests.benchmarks import rounds
 from tests.benchmarks.__main__ import main, write_all
 from tests.benchmarks.contestants import AUGFLOW_NEXT, DALI, KERAS_FIT, KERAS_NEXT, LIMIT
+from tests.benchmarks.csv_files import column_names, write_rows
 from tests.benchmarks.in_process import MeasurementFailedError
 from tests.benchmarks.photos import CAMERA, IMAGENET, SMALL, PhotoKind, write_photos
+from tests.benchmarks.read_csv import READERS
 from tests.benchmarks.report import BEGIN, END, section_report
 from tests.benchmarks.results import Results, read_results
 from tests.benchmarks.sections import SECTIONS
@@ -198,3 +203,19 @@ def test_uninstalled_peers_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     jobs = [Job("rate", "unknown"), Job("rate", "limit")]
     assert rounds.leave_out_uninstalled(jobs, measured) == [Job("rate", "limit")]
     assert measured.missing[Job("rate", "unknown")] == "no_such_package.module is not installed"
+
+
+def test_all_read_the_same_rows(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "rows.csv"
+    write_rows(path.parent, 1000, 3)
+    work = Work(images=1000, columns=3, batch_size=300)
+    expected = pd.read_csv(path, dtype="float32").to_numpy()
+    assert expected.shape == (1000, 3)
+    flow = augflow.flow_from_csv(path, column_names(3), batch_size=300, workers=0)
+    assert (np.concatenate(list(flow.epoch())) == expected).all()
+    for reader in ("generator", "pandas", "pyarrow"):
+        if reader == "pyarrow" and find_spec("pyarrow") is None:
+            continue
+        batches = list(READERS[reader](path, work)())
+        assert [len(batch) for batch in batches] == [300, 300, 300, 100]
+        assert (np.concatenate(batches) == expected).all()

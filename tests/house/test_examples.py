@@ -31,6 +31,7 @@ ARGUMENTS = {
     "classify_folder": ["--epochs", "8"],
     "predict_dataframe": ["--epochs", "5"],
     "csv_stream": ["--rows", "60000", "--epochs", "4"],
+    "parquet": ["--rows", "20000", "--epochs", "5"],
     "autoencoder": ["--epochs", "3", "--output", "pairs.png"],
     "volumes": ["--volumes", "600", "--epochs", "6"],
     "recommender": ["--epochs", "3"],
@@ -166,7 +167,16 @@ def test_recommender(run: Run) -> None:
     assert error < 0.45 < number_in(run.output, r"of the mean rating: ([\d.]+)")
 
 
+def test_parquet(run: Run) -> None:
+    assert "16000 rows to train with, 4000 to judge by" in run.output
+    error = number_in(run.output, r"mean absolute error in thousands: ([\d.]+)")
+    assert error == number_in(run.output, r"from the Feather file ([\d.]+)")
+    # The noise leaves 0.4.
+    assert 0.35 < error < 0.2 * number_in(run.output, r"of the mean price ([\d.]+)")
+
+
 def test_csv_stream(run: Run) -> None:
+    assert "epoch 4: " in run.output and "120000 of 120000 rows are in the cache" in run.output
     assert "108000 rows to train with, 12000 to judge by" in run.output
     error = number_in(run.output, r"mean absolute error ([\d.]+)")
     # Nobody gets below the noise; the mean is far above.
