@@ -126,6 +126,8 @@ def test_it_fills_by_index_too_and_nobody_is_warned(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert_equal([flow[index] for index in order], [due[index] for index in order])
+        # What is to be parsed is left to workers.
+        assert flow._engine is not None and flow._engine.workers == workers
         assert flow.cache_info().cached == ROWS
         with warnings.catch_warnings():
             warnings.simplefilter("error")
