@@ -92,6 +92,8 @@ def test_whoever_asks_for_the_count_waits(table_file: Path, gate: threading.Even
     threading.Timer(0.2, gate.set).start()
     begin = time.monotonic()
     assert len(flow) == 10 and time.monotonic() - begin > 0.1
+    # The epoch is still the one that was begun.
+    assert flow._epoch is not None and flow._epoch.start == 0
     # The pass by next() goes on, and batches have their places.
     assert next(flow)[0] == 100 and flow[9][0] == 900
 
@@ -101,9 +103,12 @@ def test_changed_settings_hold_from_the_next_batch_on(
 ) -> None:
     flow = flow_from_csv(table_file, "a", batch_size=100, workers=0)
     assert next(flow)[-1] == 99
-    gate.set()
     flow.batch_size = 50
+    threading.Timer(0.2, gate.set).start()
     assert next(flow).tolist() == list(range(50, 100))
+    other = flow_from_csv(table_file, "a", batch_size=100, seed=0, workers=0)
+    other.shuffle = True
+    assert next(other).tolist() != list(range(100))
 
 
 def test_a_copy_is_counted(table_file: Path, gate: threading.Event) -> None:

@@ -126,6 +126,8 @@ def test_it_fills_by_index_too_and_nobody_is_warned(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             assert_equal([flow[index] for index in order], [due[index] for index in order])
+        # What is to be parsed is left to workers.
+        assert flow._engine is not None and flow._engine.workers == workers
         assert flow.cache_info().cached == ROWS
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -293,6 +295,32 @@ def test_a_row_that_cannot_be_read_fails_its_own_batch(tmp_path: Path) -> None:
             with pytest.raises(CsvReadError, match="line 502, column 'b'"):
                 flow[50]
         assert 0.9 * ROWS < flow.cache_info().cached < ROWS
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_rows_that_are_left_out_stay_so(tmp_path: Path, workers: int) -> None:
+    """Bad values, and too few fields, in some blocks; the others are kept."""
+    lines = [f"{number},{number}" for number in range(ROWS)]
+    lines[40], lines[700] = "40,forty", "700"
+    path = tmp_path / "bad.csv"
+    path.write_text("\n".join(["a,b", *lines]))
+
+    def flow_with(cache: Path | None, workers: int = 0) -> Any:
+        return flow_from_csv(
+            path, ["a", "b"], batch_size=9, shuffle=True, seed=3, on_error="skip", cache=cache,
+            workers=workers,
+        )  # fmt: skip
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        due = epochs_of(flow_with(None))
+        for _ in range(2):
+            flow = flow_with(tmp_path / "columns", workers)
+            assert_equal([[x] for x in epochs_of(flow)], [[x] for x in due])
+            assert 0.9 * ROWS < flow.cache_info().cached < ROWS
+    assert sorted(np.concatenate(due[: len(due) // 2])[:, 0].tolist()) == [
+        number for number in range(ROWS) if number not in (40, 700)
+    ]
 
 
 SCRIPT = """
