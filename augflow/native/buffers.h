@@ -31,7 +31,7 @@ static inline int is_aligned(const Py_buffer *buffer, size_t bytes)
     return aligned;
 }
 
-/* Whether the channels (the last axis) of a pixel lie side by side, and the pixels of a row, too. */
+/* Whether the channels (the last axis) of a pixel lie side by side, and so do the pixels. */
 static inline int is_packed(const Py_buffer *buffer)
 {
     const Py_ssize_t *shape = buffer->shape + buffer->ndim - 2;

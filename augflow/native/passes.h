@@ -57,7 +57,7 @@ TARGET static void PATH(turn_out)(const uint8_t *turned, ptrdiff_t bytes, ptrdif
         }
 }
 
-/* Resize rows, `count` of them, side by side. The source begins with the image's column `origin`. */
+/* Resize `count` rows, side by side. The source begins with the image's column `origin`. */
 TARGET static void PATH(along_rows)(const struct resize *resize, const uint8_t *source,
                                     ptrdiff_t source_row, int32_t origin, int32_t count,
                                     uint8_t *target, ptrdiff_t target_row)

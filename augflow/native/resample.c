@@ -206,7 +206,8 @@ PyObject *resample(PyObject *module, PyObject *arguments)
         return NULL;
     }
     if (PyObject_GetBuffer(objects[0], &source, PyBUF_STRIDED_RO | PyBUF_FORMAT) != 0 ||
-        PyObject_GetBuffer(objects[1], &target, PyBUF_STRIDED | PyBUF_WRITABLE | PyBUF_FORMAT) != 0 ||
+        PyObject_GetBuffer(objects[1], &target,
+                           PyBUF_STRIDED | PyBUF_WRITABLE | PyBUF_FORMAT) != 0 ||
         !check_arrays(&source, &target) ||
         !fetch_table(objects[2], &columns, source.shape[1], target.shape[1], &resize.columns) ||
         !fetch_table(objects[3], &rows, source.shape[0], target.shape[0], &resize.rows))

@@ -1,4 +1,5 @@
-/* Resizes images by Pillow's filters and by the nearest neighbour, to Pillow's bits; see augflow.native.resample. */
+/* Resizes images by Pillow's filters and by the nearest neighbour, to Pillow's bits; see
+   augflow.native.resample. */
 #ifndef AUGFLOW_RESAMPLE_H
 #define AUGFLOW_RESAMPLE_H
 

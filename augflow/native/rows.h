@@ -1,7 +1,8 @@
 /* Warps images row by row. warp_paths.h includes this file once for each instruction set, with
      PATH(name)  the name of a function of that set,
      TARGET      the attribute that makes the compiler use it,
-     WIDE        1 where wide.h has faster versions for 3 and 4 channels.
+     WIDE        1 where wide.h has faster versions for 3 and 4 channels,
+     BLEND_LEVELS  the name of that for uint8.
    All sets give the same bits: every result is made by the same operations in the same order. */
 
 /* Bring a coordinate to the image as SciPy's map_coordinate does for "reflect" and "wrap" (they
@@ -200,7 +201,7 @@ TARGET static void PATH(sample)(const struct warp *warp, const struct places *pl
 #if WIDE
     } else if (is_for_wide(warp)) {
         if (warp->kind == UINT8)
-            blend_wide_uint8(warp, places, count, out);
+            BLEND_LEVELS(warp, places, count, out);
         else
             blend_wide_float32(warp, places, count, out);
 #endif

@@ -16,20 +16,27 @@
 #if HAS_AVX2
 #include "wide.h"
 #define WIDE 1
+#define BLEND_LEVELS blend_wide_uint8
 #define PATH(name) name##_avx2
 #define TARGET TARGET_AVX2
 #include "rows.h"
 #undef PATH
 #undef TARGET
+#undef WIDE
+#undef BLEND_LEVELS
 #endif
 
-/* Coordinates eight at a time; blending gains nothing from wider registers. */
 #if HAS_AVX512
+#include "wider.h"
+#define WIDE 1
+#define BLEND_LEVELS blend_wider_uint8
 #define PATH(name) name##_avx512
 #define TARGET TARGET_AVX512
 #include "rows.h"
 #undef PATH
 #undef TARGET
+#undef WIDE
+#undef BLEND_LEVELS
 #endif
 
 static void warp_by(enum path path, const struct warp *warp, int in_rows)

@@ -107,8 +107,8 @@ INLINE_AVX2 __m128 load_factors(const float *factors, int channels)
 /* Blend pixels of `type`; where they are `far` from the image's end, without looking for it. */
 #define BLEND_WIDE(type)                                                                          \
     INLINE_AVX2 void blend_some_##type(const struct warp *warp, const struct places *places,      \
-                                       const int32_t *at, const int32_t *below, int count,        \
-                                       float *out, const int channels, const int far)             \
+                                       const int32_t *at, const int32_t *below, int first,        \
+                                       int count, float *out, const int channels, const int far)  \
     {                                                                                             \
         const __m128 multiply = load_factors(warp->multiply, channels);                           \
         const __m128 add = load_factors(warp->add, channels);                                     \
@@ -116,7 +116,8 @@ INLINE_AVX2 __m128 load_factors(const float *factors, int channels)
         const char *source = warp->source;                                                        \
         float values[4];                                                                          \
                                                                                                   \
-        for (int i = 0; i < count; i++, out += channels) {                                        \
+        out += (ptrdiff_t)first * channels;                                                       \
+        for (int i = first; i < count; i++, out += channels) {                                    \
             const ptrdiff_t next = places->column[i] < last_column ? warp->pixel_bytes : 0;       \
             __m256 pair = load_##type(warp, source + at[i], next, channels, far);                 \
             __m256 lower = load_##type(warp, source + below[i], next, channels, far);             \
@@ -132,6 +133,22 @@ INLINE_AVX2 __m128 load_factors(const float *factors, int channels)
         memcpy(out - channels, values, sizeof *out * (size_t)channels);                           \
     }                                                                                             \
                                                                                                   \
+    /* Those from `first` on. */                                                                  \
+    TARGET_AVX2 static void blend_rest_##type(const struct warp *warp,                            \
+                                              const struct places *places, const int32_t *at,     \
+                                              const int32_t *below, int first, int count,         \
+                                              float *out, int far)                                \
+    {                                                                                             \
+        if (warp->channels == 3 && far)                                                           \
+            blend_some_##type(warp, places, at, below, first, count, out, 3, 1);                  \
+        else if (warp->channels == 3)                                                             \
+            blend_some_##type(warp, places, at, below, first, count, out, 3, 0);                  \
+        else if (far)                                                                             \
+            blend_some_##type(warp, places, at, below, first, count, out, 4, 1);                  \
+        else                                                                                      \
+            blend_some_##type(warp, places, at, below, first, count, out, 4, 0);                  \
+    }                                                                                             \
+                                                                                                  \
     TARGET_AVX2 static void blend_wide_##type(const struct warp *warp,                            \
                                               const struct places *places, int count, float *out) \
     {                                                                                             \
@@ -139,14 +156,7 @@ INLINE_AVX2 __m128 load_factors(const float *factors, int channels)
         const ptrdiff_t largest = count_bytes(warp, places, count, at, below);                    \
         const int far = largest + warp->pixel_bytes + LOAD <= warp->source_end - warp->source;    \
                                                                                                   \
-        if (warp->channels == 3 && far)                                                           \
-            blend_some_##type(warp, places, at, below, count, out, 3, 1);                         \
-        else if (warp->channels == 3)                                                             \
-            blend_some_##type(warp, places, at, below, count, out, 3, 0);                         \
-        else if (far)                                                                             \
-            blend_some_##type(warp, places, at, below, count, out, 4, 1);                         \
-        else                                                                                      \
-            blend_some_##type(warp, places, at, below, count, out, 4, 0);                         \
+        blend_rest_##type(warp, places, at, below, 0, count, out, far);                           \
     }
 
 BLEND_WIDE(uint8)
