@@ -150,6 +150,9 @@ class Structure:
         arrays = []
         for leaf, value in zip(self.leaves, values, strict=True):
             array = as_array(value, leaf.where, name)
+            if isinstance(value, list) and not array.size:
+                # NumPy makes floats of a list without a value, which may be one of tokens.
+                array = array.astype(leaf.dtype)
             self._check_leaf(leaf, array, name)
             arrays.append(array)
         return arrays
