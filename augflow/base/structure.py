@@ -243,7 +243,7 @@ def as_array(value: Any, where: str, name: Any) -> np.ndarray:
     if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(
             f"{begin}, which makes an array of dtype {array.dtype}; expected numbers or booleans. "
-            "Number text in `load`: Keras takes no strings from a flow"
+            "Number text in `load`: Keras takes no strings of NumPy from a flow"
         )
     return array
 
