@@ -48,7 +48,7 @@ def flow_from_arrays(
         inputs: an array or column, whose first axis counts samples; for several inputs a tuple,
             list or dict of such, or a pandas.DataFrame, which counts as a dict of its columns. A
             dict suits a model with named inputs. Arrays of text are for ``next()``: Keras takes
-            no strings from a flow.
+            no strings of NumPy from a flow.
         targets: as ``inputs``, or None.
         batch_size: samples a batch. Defaults to 32.
         shuffle: whether each epoch has an order of its own. Defaults to True.

@@ -195,7 +195,7 @@ def _stacked(column: np.ndarray, where: str) -> np.ndarray:
         if isinstance(each, str):
             raise TypeError(
                 f"{where} holds text, {each!r} in row {row}. Number it, for pandas with "
-                ".astype('category').cat.codes: Keras takes no strings from a flow"
+                ".astype('category').cat.codes: Keras takes no strings of NumPy"
             )
         if each is None:
             raise ValueError(f"row {row} has no value; fill it in or drop the row")

@@ -150,6 +150,9 @@ class Structure:
         arrays = []
         for leaf, value in zip(self.leaves, values, strict=True):
             array = as_array(value, leaf.where, name)
+            if isinstance(value, list) and not array.size:
+                # NumPy makes floats of a list without a value, which may be one of tokens.
+                array = array.astype(leaf.dtype)
             self._check_leaf(leaf, array, name)
             arrays.append(array)
         return arrays
@@ -240,7 +243,7 @@ def as_array(value: Any, where: str, name: Any) -> np.ndarray:
     if array.dtype.kind in REFUSED_KINDS:
         raise TypeError(
             f"{begin}, which makes an array of dtype {array.dtype}; expected numbers or booleans. "
-            "Number text in `load`: Keras takes no strings from a flow"
+            "Number text in `load`: Keras takes no strings of NumPy from a flow"
         )
     return array
 

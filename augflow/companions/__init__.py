@@ -3,6 +3,6 @@
 In: columns of a table or folders of masks, and how the image was moved.
 Out: arrays beside the image.
 Knows: memory, base, store, order, read, scan, transform.
-Read: annotations, masks, run_length, arguments, pair_masks, columns, unlikely_boxes, arrange,
-    moving, pipeline, pipeline_settings, check_pipeline.
+Read: annotations, masks, run_length, arguments, pair_masks, level_masks, columns,
+    unlikely_boxes, arrange, moving, pipeline, pipeline_settings, check_pipeline.
 """

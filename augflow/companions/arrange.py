@@ -231,7 +231,10 @@ def _probed(
 
 def _warn_of_black_and_white(masks: list[tuple[Any, ...]]) -> None:
     """Warn where masks hold 0 and 255, the numbers of colours and not of classes."""
-    for paths in masks[:_MASKS_LOOKED_AT]:
+    for row in masks[:_MASKS_LOOKED_AT]:
+        paths = [path for path in row if path is not None]
+        if not paths:
+            continue
         try:
             values = np.unique(np.concatenate([read_mask(path).ravel() for path in paths]))
         except OSError:

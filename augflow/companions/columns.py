@@ -54,9 +54,9 @@ def mask_values(
     """For each row its masks: paths that exist, or what the loader takes.
 
     Args:
-        dataframe: the rows of the flow.
-        y_col: a column, or a list of columns of one mask each. A cell is a path, or a list of
-            paths; with a loader anything.
+        dataframe: the rows of the flow, see ``with_level_masks``.
+        y_col: a column, or a list of columns. A cell is a path, or a list of paths, among which
+            None stands for an empty mask; with a loader anything.
         directory: what relative paths start at.
         loader: of masks, None for files.
         names: of the rows, for messages.
@@ -64,7 +64,7 @@ def mask_values(
 
     Raises:
         TypeError: a cell that is no path; the message names its row.
-        ValueError: rows with different numbers of masks, or no path to be joined.
+        ValueError: a row without masks, or no path to be joined.
         FileNotFoundError: masks that are not there; the message names the first.
     """
     columns = y_col if isinstance(y_col, list) else [y_col]
@@ -72,16 +72,13 @@ def mask_values(
     if loader is not None:
         return _joined_cells(cells, y_col, directory) if joins else cells
     paths = [_paths_in(row, names, place, columns) for place, row in enumerate(cells)]
-    for place, one in enumerate(paths):
-        if len(one) != len(paths[0]):
-            raise ValueError(
-                f"every row must have the same number of masks. Received {len(paths[0])} in "
-                f"{names.of(0)} and {len(one)} in {names.of(place)} of y_col={y_col!r}. Another "
-                "encoding can be read with mask_loader="
-            )
-    check_files(paths, names.of, y_col, directory)
-    joined = [tuple(os.path.join(directory, path) for path in row) for row in paths]
-    warn_of_lossy([path for row in joined for path in row])
+    there = [[path for path in row if path is not None] for row in paths]
+    check_files(there, names.of, y_col, directory)
+    joined = [
+        tuple(None if path is None else os.path.join(directory, path) for path in row)
+        for row in paths
+    ]
+    warn_of_lossy([path for row in joined for path in row if path is not None])
     return joined
 
 
@@ -104,11 +101,16 @@ def _is_path(cell: Any) -> bool:
     return isinstance(cell, str | os.PathLike)
 
 
-def _paths_in(cells: tuple[Any, ...], names: RowNames, place: int, columns: list[Any]) -> list[str]:
-    found: list[str] = []
+def _paths_in(
+    cells: tuple[Any, ...], names: RowNames, place: int, columns: list[Any]
+) -> list[str | None]:
+    found: list[str | None] = []
     for cell, column in zip(cells, columns, strict=True):
-        paths = list(cell) if isinstance(cell, list | tuple | np.ndarray) else [cell]
-        for path in paths:
+        is_list = isinstance(cell, list | tuple | np.ndarray)
+        for path in list(cell) if is_list else [cell]:
+            if path is None and is_list:
+                found.append(None)
+                continue
             if not _is_path(path):
                 raise TypeError(
                     f"{names.of(place)} of y_col={column!r} must hold the path of a mask, or a "

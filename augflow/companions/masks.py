@@ -195,7 +195,8 @@ def load_masks(
     """All masks of one sample, resized as its image is, by picking pixels.
 
     Args:
-        values: one for each mask, or for each array of several masks.
+        values: one for each mask, or for each array of several masks; of files, None for an empty
+            mask.
         settings: see ``MaskSettings``; with a ``count`` of 0 any number will do.
         read: how the image is resized.
         size: (height, width) of the image's file in pixels; None where it is not known.
@@ -209,6 +210,11 @@ def load_masks(
     """
     parts = []
     for value in values:
+        if value is None and settings.loader is None:
+            # Through the same resizing: what is padded around the image is so here, too.
+            empty = np.zeros((*(size or read.target_size or (1, 1)), 1), np.uint8)
+            parts.append(_resized(empty, settings, read))
+            continue
         mask = load_mask(value, settings)
         if size is not None:
             _check_shape(mask, value, size)

@@ -21,6 +21,7 @@ from augflow.base.words import (
     TableClassMode,
 )
 from augflow.companions.annotations import Boxes, Keypoints
+from augflow.companions.level_masks import with_level_masks
 from augflow.flow.keras_base import faces_keras
 from augflow.images.arguments import FileArguments, check_class_mode
 from augflow.images.balance import CLASS_MODES_WITH_ONE_LABEL
@@ -158,6 +159,10 @@ class DataFrameIterator(FileIterator):
         if extra_cols is not None:
             # Before a subset is taken: a function sees the same rows for both of them.
             self._table_inputs = read_extra_cols(dataframe, extra_cols, preprocess, image_key)
+        levelled = None
+        if class_mode == "mask" and arguments.companions.loader is None:
+            columns = y_col if isinstance(y_col, list) else [y_col]
+            dataframe, levelled = with_level_masks(dataframe, columns)
         dataframe = self._take_rows(dataframe, x_col, y_col, weight_col)
         if not self.samples:
             warn_user(
@@ -170,6 +175,8 @@ class DataFrameIterator(FileIterator):
             "" if class_mode in WITHOUT_CLASSES else f" belonging to {self.num_classes} classes"
         )
         tell(f"Found {self.samples} {kind} image filenames{belonging}.", self.verbose)
+        if levelled is not None:
+            tell(levelled, self.verbose)
         super().__init__(self.samples, batch_size, shuffle, seed)
         self._get_ready()
 

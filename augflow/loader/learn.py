@@ -137,6 +137,15 @@ def _check_pad_value(pad_value: Any, leaf: Leaf) -> None:
         )
 
 
+def has_empty_list(sample: Any) -> bool:
+    """Whether a sample holds a list without a value, of which NumPy would make floats."""
+    if isinstance(sample, Mapping):
+        return any(has_empty_list(value) for value in sample.values())
+    if isinstance(sample, tuple):
+        return any(has_empty_list(value) for value in sample)
+    return isinstance(sample, list) and not np.size(sample)
+
+
 def as_measuring(structure: Structure) -> Structure:
     """The same, of which axes that are padded to the longest of all samples take any."""
     leaves = [

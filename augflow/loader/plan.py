@@ -16,7 +16,7 @@ from augflow.batch.plan import Built, Job, LeaveOutError
 from augflow.batch.sample_plan import SamplePlan
 from augflow.cache.slots import SlotStore
 from augflow.errors import is_broken_sample, reason_of
-from augflow.loader.learn import learn_structure
+from augflow.loader.learn import has_empty_list, learn_structure
 from augflow.memory.layout import Field, Layout
 from augflow.order.find_generators import find_generators
 from augflow.order.streams import SampleSeeds, borrowed_global, global_stream
@@ -89,27 +89,31 @@ def learn_from_first(
         functions: gives the sample.
         ids: of the samples.
         pad, pad_value: see ``learn_structure``.
-        skips: whether to go on to the next where one cannot be loaded.
+        skips: whether to go on to the next where one cannot be loaded. So it is in any case where
+            one holds an empty list, which has no dtype.
 
     Raises:
         Exception: what the user's functions raise, or ``learn_structure``.
     """
     held = find_generators([("load", functions.load), ("augment", functions.augment)])
-    most = min(len(ids), _MOST_TRIED) if skips else 1
+    most, broken = min(len(ids), _MOST_TRIED), 0
     for number in range(most):
-        name, seeds = ids[number], SampleSeeds(0, 0, [number])
+        name, seeds, is_last = ids[number], SampleSeeds(0, 0, [number]), number + 1 == most
         with borrowed_global() as shared, held.borrowed(), UserCode(_note, name):
             held.seed(seeds, 0)
+            goes_on = skips and not is_last
             try:
-                goes_on = number + 1 < most
                 sample = functions.sample(name, seeds, 0, shared, StageClock(), goes_on)
             except LeaveOutError:
+                broken += 1
                 continue
             except Exception as error:
-                if number:
+                if broken and broken == number:
                     error.add_note(f"None of the first {number + 1} samples can be loaded.")
                 raise
-            return learn_structure(sample, name, pad, pad_value)
+            structure = learn_structure(sample, name, pad, pad_value)
+        if is_last or not has_empty_list(sample):
+            return structure
     raise AssertionError("the last sample that is tried is returned or raised")
 
 

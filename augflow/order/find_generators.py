@@ -31,7 +31,7 @@ _DEFAULTS = {
 # What takes long to be imported.
 FRAMEWORKS = frozenset({"tensorflow", "tf_keras", "keras", "torch", "jax"})
 _LEAVES = (str, bytes, int, float, complex, bool, type(None), np.ndarray, np.generic, np.dtype)
-_INSTALLED = tuple(
+INSTALLED = tuple(
     os.path.join(sysconfig.get_path(name), "")
     for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
@@ -89,7 +89,7 @@ class _Search:
             name = value.__module__ or ""
         library = str(name).partition(".")[0]
         self.frameworks.update({library} & FRAMEWORKS)
-        if isinstance(value, types.FunctionType) and _is_users(value.__module__):
+        if isinstance(value, types.FunctionType) and is_users(value.__module__):
             # A worker imports the function's module, and what that imports.
             self.frameworks.update(_frameworks_in(value.__module__))
         default = _DEFAULTS.get(library)
@@ -126,7 +126,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         items = list(islice(value.items(), _MOST_ITEMS))
         yield from ((str(key), part) for key, part in items if isinstance(key, str | int))
     elif isinstance(value, type):
-        if _is_users(value.__module__):
+        if is_users(value.__module__):
             yield from vars(value).items()
     elif not isinstance(value, types.ModuleType):
         yield from _parts_of_object(value)
@@ -146,7 +146,7 @@ def _parts_of_object(value: Any) -> Iterator[tuple[str, Any]]:
             # Of a private name the attribute is called otherwise; those hold no generators.
             if isinstance(name, str) and hasattr(value, name):
                 yield name, getattr(value, name)
-        if _is_users(base.__module__):
+        if is_users(base.__module__):
             # Its methods may name generators.
             yield base.__name__, base
 
@@ -160,7 +160,7 @@ def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, Any]
             named[name] = cell.cell_contents
     for name, value in named.items():
         yield name, value
-        if isinstance(value, types.ModuleType) and _is_users(value.__name__):
+        if isinstance(value, types.ModuleType) and is_users(value.__name__):
             # Which of these are the module's, and which another object's, the code does not say.
             yield from (
                 (f"{name}.{inner}", getattr(value, inner))
@@ -180,7 +180,7 @@ def _names_in(code: types.CodeType) -> Iterator[str]:
             yield from _names_in(constant)
 
 
-def _is_users(module: str | None) -> bool:
+def is_users(module: str | None) -> bool:
     """Whether a module is neither Python's own, nor installed, nor augflow's."""
     if module is None or module in ("builtins", "__main__"):
         return module == "__main__"
@@ -191,4 +191,4 @@ def _is_users(module: str | None) -> bool:
     if path is None:
         # Typed in, or pickled by its value: installed modules have files, but for Python's own.
         return module not in sys.builtin_module_names
-    return not os.path.abspath(path).startswith(_INSTALLED)
+    return not os.path.abspath(path).startswith(INSTALLED)

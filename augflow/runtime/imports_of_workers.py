@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
 
-from augflow.order.find_generators import FRAMEWORKS
+from augflow.order.find_generators import FRAMEWORKS, INSTALLED, is_users
+
+# A script's own functions travel by value anyway.
+_SCRIPTS = frozenset({"__main__", "__mp_main__"})
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,58 @@ class ImportWatch:
             return None
         grown = max(0, _resident_bytes() - self._bytes)
         return Brought(names, time.monotonic() - self._begin, grown >> 20)
+
+
+def modules_that_bring() -> list[ModuleType]:
+    """The user's own modules that would bring a framework into a process that imports them.
+
+    By what they name: a framework or something of it, a module of the user's that does so, or
+    something of that one; and by the packages they are in.
+    """
+    if not _loaded():
+        return []
+    own = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, ModuleType) and _is_own(name, module)
+    }
+    named = {name: _modules_named(module) for name, module in own.items()}
+    heavy: set[str] = set()
+    grown = True
+    while grown:
+        found = {
+            name
+            for name, others in named.items()
+            if others & heavy or {other.partition(".")[0] for other in others} & FRAMEWORKS
+        }
+        grown = found > heavy
+        heavy = found
+    return [own[name] for name in sorted(heavy)]
+
+
+def _is_own(name: str, module: ModuleType) -> bool:
+    """Whether it is a file of the user's, that workers would import."""
+    # Installed ones are thousands: most are told from their path alone.
+    path = vars(module).get("__file__")
+    if not isinstance(path, str) or path.startswith(INSTALLED):
+        return False
+    return name not in _SCRIPTS and name.partition(".")[0] not in FRAMEWORKS and is_users(name)
+
+
+def _modules_named(module: ModuleType) -> set[str]:
+    """The names of modules that a module, or what it holds, comes from."""
+    parts = module.__name__.split(".")
+    names = {".".join(parts[:count]) for count in range(1, len(parts))}
+    for value in list(vars(module).values()):
+        # Not by getattr on any value: those that load themselves on demand would do so.
+        if isinstance(value, ModuleType):
+            name: Any = value.__name__
+        else:
+            owner = value if isinstance(value, type | FunctionType) else type(value)
+            name = owner.__module__
+        if isinstance(name, str):
+            names.add(name)
+    return names - {module.__name__}
 
 
 def _loaded() -> list[str]:

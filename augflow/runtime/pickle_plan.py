@@ -1,7 +1,9 @@
 """How a plan travels to the workers: with the place it was made at, and without its files' bytes.
 
 Functions are pickled by cloudpickle. A memory-mapped array is sent as the name of its file, since
-it was mapped so that it need not be in memory.
+it was mapped so that it need not be in memory. Functions of the user's modules are sent by name, to
+be imported in the workers, but for those of modules that import a framework: a function that loads
+a file needs none, and travels by itself.
 """
 
 from __future__ import annotations
@@ -10,11 +12,29 @@ import io
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from augflow.runtime.imports_of_workers import modules_that_bring
+
+# Of a plan with functions by value. Data of a module that are larger are better imported.
+_MOST_BYTES = 16 << 20
+
+# cloudpickle's register of modules is one for the process.
+_registering = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _registering
+    _registering = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @dataclass(frozen=True)
@@ -60,7 +80,38 @@ def pickle_plan(plan: Any) -> bytes:
     Raises:
         Exception: what pickling a user's object raises.
     """
-    return pickle.dumps(Surroundings.now()) + pickle_with_maps(plan)
+    surroundings = pickle.dumps(Surroundings.now())
+    by_value = _pickled_by_value(plan)
+    return surroundings + (pickle_with_maps(plan) if by_value is None else by_value)
+
+
+def _pickled_by_value(plan: Any) -> bytes | None:
+    """The plan with the functions themselves, of modules whose import takes long.
+
+    Such a function is a copy, with copies of what it names of its module, as functions of scripts
+    are. None where that does not work, or is not worth it.
+    """
+    modules = modules_that_bring()
+    if not modules:
+        return None
+    import cloudpickle
+
+    with _registering:
+        known = cloudpickle.list_registry_pickle_by_value()
+        modules = [module for module in modules if module.__name__ not in known]
+        try:
+            for module in modules:
+                cloudpickle.register_pickle_by_value(module)
+            pickled = pickle_with_maps(plan) if modules else None
+        except Exception:
+            # What the module holds need not be what can be pickled. Sent by name, as all other
+            # functions are, it says by itself what is wrong with it.
+            pickled = None
+        finally:
+            for name in {module.__name__ for module in modules}:
+                if name in cloudpickle.list_registry_pickle_by_value():
+                    cloudpickle.unregister_pickle_by_value(sys.modules[name])
+    return pickled if pickled is not None and len(pickled) <= _MOST_BYTES else None
 
 
 def load_plan(pickled: bytes) -> tuple[Surroundings, Any]:

@@ -361,3 +361,17 @@ def test_a_batch_of_few_rows_takes_few_calls() -> None:
     finally:
         sys.setprofile(before)
     assert len(calls) <= 50 * MOST_CALLS, calls[-MOST_CALLS - 5 :]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint64", "bool"])
+def test_integers_stay_what_they_are(dtype: str) -> None:
+    numbers = np.array([1, 0, 1, 1]).astype(dtype)
+    nullable = {"bool": "boolean"}.get(dtype, dtype.replace("u", "U").replace("int", "Int"))
+    table = pd.DataFrame(
+        {"plain": numbers, "nullable": pd.array(numbers.tolist(), dtype=nullable),
+         "tokens": [numbers] * 4, "category": pd.Categorical(numbers)}
+    )  # fmt: skip
+    inputs, targets = next(flow_from_arrays(table, numbers, shuffle=False))
+    assert targets.dtype == inputs["plain"].dtype == inputs["tokens"].dtype == dtype
+    assert inputs["nullable"].dtype.kind == inputs["category"].dtype.kind == numbers.dtype.kind
+    assert inputs["nullable"].tolist() == inputs["category"].tolist() == numbers.tolist()

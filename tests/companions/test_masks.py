@@ -508,9 +508,8 @@ def test_wrong_arguments(world: tuple[Path, pd.DataFrame]) -> None:
     with pytest.raises(TypeError, match=r"row 2 of y_col='mask'.*Received: nan"):
         broken = table.assign(mask=[*table["mask"][:2], float("nan"), *table["mask"][3:]])
         generator.flow_from_dataframe(broken, folder, y_col="mask", class_mode="mask")
-    with pytest.raises(ValueError, match=r"same number of masks.*2 in row 5"):
-        cells = [[name] for name in table["mask"]]
-        cells[5] *= 2
+    with pytest.raises(ValueError, match="names no mask"):
+        cells = [[] for _ in table["mask"]]
         generator.flow_from_dataframe(
             table.assign(mask=cells), folder, y_col="mask", class_mode="mask"
         )
@@ -650,3 +649,76 @@ def test_images_are_those_of_a_flow_without_masks(world: tuple[Path, pd.DataFram
         seed=3,
     )
     assert signatures(with_masks) == signatures(take(without, 3))
+
+
+# Different numbers of masks.
+
+
+def of_lengths(table: pd.DataFrame, lengths: list[int]) -> list[list[str]]:
+    """Cells of so many masks each: the image's own, again and again."""
+    names = table["mask"].tolist()
+    return [[name] * length for name, length in zip(names, lengths, strict=True)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("fill", [None, 9])
+def test_rows_with_fewer_masks_get_empty_ones(
+    world: tuple[Path, pd.DataFrame],
+    workers: int,
+    fill: int | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder, table = world
+    lengths = [number % 4 for number in range(len(table))]
+    generator = ImageDataGenerator(**MOVES, fill_mode="constant", workers=workers)
+    given: dict[str, Any] = {
+        "y_col": "mask", "class_mode": "mask", "target_size": SIZE, "batch_size": 4, "seed": 3,
+        "shuffle": False, "mask_fill": fill, "keep_aspect_ratio": "pad",
+    }  # fmt: skip
+    single = generator.flow_from_dataframe(table, folder, **given)
+    flow = generator.flow_from_dataframe(
+        table.assign(mask=of_lengths(table, lengths)), folder, **given
+    )
+    assert "have 0 to 3 masks" in capsys.readouterr().out
+    for start, (_, masks), (_, own) in zip(
+        range(0, len(table), 4), take(flow, len(flow)), take(single, len(flow)), strict=True
+    ):
+        assert masks.shape == (len(own), *SIZE, 3) and masks.dtype == own.dtype
+        for row, length in enumerate(lengths[start : start + 4]):
+            for place in range(3):
+                if place < length:
+                    assert np.array_equal(masks[row, ..., place], own[row, ..., 0])
+                else:
+                    # Nothing but what has moved in from outside, as in every mask.
+                    assert set(np.unique(masks[row, ..., place])) <= {0, fill or 0}
+    flow.close()
+    single.close()
+
+
+def test_both_subsets_have_one_number_of_masks(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    lengths = [3] + [1] * (len(table) - 1)
+    cells = of_lengths(table, lengths)
+    table = table.assign(mask=[tuple(cell) for cell in cells])
+    generator = ImageDataGenerator(validation_split=0.5, workers=0)
+    for subset in ("training", "validation"):
+        flow = generator.flow_from_dataframe(
+            table, folder, y_col="mask", class_mode="mask", target_size=SIZE, subset=subset
+        )
+        assert next(flow)[1].shape[-1] == 3
+        assert len(verify(flow, 0)) == 0
+    assert isinstance(table["mask"][1], tuple) and len(table["mask"][1]) == 1
+
+
+def test_a_loader_gets_lists_as_they_are(world: tuple[Path, pd.DataFrame]) -> None:
+    folder, table = world
+    cells = of_lengths(table, [1 + number % 3 for number in range(len(table))])
+
+    def merged(paths: list[str]) -> np.ndarray:
+        return np.max([read_mask(folder / path) for path in paths], axis=0)
+
+    flow = ImageDataGenerator(workers=0).flow_from_dataframe(
+        table.assign(mask=cells), folder, y_col="mask", class_mode="mask", target_size=SIZE,
+        mask_loader=merged,
+    )  # fmt: skip
+    assert next(flow)[1].shape[-1] == 1

@@ -148,6 +148,23 @@ def test_augment_may_not_grow_beyond_what_was_measured() -> None:
         take(flow, 50)
 
 
+@pytest.mark.parametrize("pad", [4, "auto", "longest"])
+@pytest.mark.parametrize("lengths", [[0, 3, 4, 1], [4, 0, 1, 2], [0, 0, 0, 4]])
+def test_tokens_stay_integers_where_there_are_none(pad: Any, lengths: list[int]) -> None:
+    def load(each: int) -> Any:
+        return {"tokens": list(range(1, lengths[each] + 1)), "kind": np.uint8(each)}
+
+    flow = flow_from_loader(load, range(4), pad={"tokens": pad}, shuffle=False, workers=0)
+    batch = next(flow)
+    expected = [[*range(1, length + 1), *[0] * (4 - length)] for length in lengths]
+    assert batch["tokens"].dtype == np.int64 and batch["tokens"].tolist() == expected
+    assert batch["kind"].dtype == np.uint8
+
+
+def test_lists_that_are_empty_in_all_samples() -> None:
+    assert next(flow_from_loader(lambda each: [], range(3), workers=0)).shape == (3, 0)
+
+
 @pytest.mark.parametrize(
     ("pad", "message"),
     [
