@@ -91,7 +91,8 @@ def main() -> None:
     write_digits(folder / "digits")
     if run(folder, "whole", 1, 0, options.epochs):
         sys.exit("the training failed")
-    kill_at = 29 * options.epochs // 2
+    # In the middle of an epoch, which has 29 steps.
+    kill_at = 29 * (options.epochs // 2) + 12
     status = run(folder, "killed", 1, kill_at, options.epochs)
     print(f"killed after {kill_at} of {29 * options.epochs} steps: exit status {status}")
     if run(folder, "killed", 2, 0, options.epochs):
