@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 STEPS = 3 * -(-SAMPLES // 2)
 EVERY = 3
 
-pytestmark = [pytest.mark.heavy, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 
 
 def run(backend: str, folder: Path, name: Path, workers: int, kill_at: int) -> int:
@@ -42,7 +42,7 @@ def run(backend: str, folder: Path, name: Path, workers: int, kill_at: int) -> i
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=240,
     )
     assert finished.returncode in (0, -signal.SIGKILL), finished.stderr[-3000:]
     return finished.returncode

@@ -17,7 +17,8 @@ from tests.flow_world import write_folder
 pytest.importorskip("keras")
 pytest.importorskip("matplotlib")
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 TIME_LIMIT_SECONDS = 120
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(TIME_LIMIT_SECONDS + 30)]
@@ -36,6 +37,10 @@ ARGUMENTS = {
     "volumes": ["--volumes", "600", "--epochs", "6"],
     "recommender": ["--epochs", "3"],
     "replace_import": ["--images", "96"],
+    "torch_loop": ["--epochs", "5"],
+    "jax_loop": ["--epochs", "8"],
+    "resume_training": ["--epochs", "2"],
+    "two_processes": ["--epochs", "2"],
 }
 
 
@@ -182,3 +187,46 @@ def test_csv_stream(run: Run) -> None:
     # Nobody gets below the noise; the mean is far above.
     assert 0.95 < error / number_in(run.output, r"of the noise alone ([\d.]+)") < 1.3
     assert error < 0.3 * number_in(run.output, r"of the mean demand ([\d.]+)")
+
+
+def test_torch_loop(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="torch is not installed")
+    run = run_example("torch_loop", tmp_path)
+    assert "went on with the 12 batches that were left" in run.output
+    assert number_in(run.output, r"validation accuracy ([\d.]+) %") > 85
+
+
+def test_jax_loop(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="JAX is not installed")
+    run = run_example("jax_loop", tmp_path)
+    assert number_in(run.output, r"validation accuracy ([\d.]+) %") > 80
+
+
+def test_resume_training(run: Run) -> None:
+    assert "exit status -9" in run.output
+    assert "final weights: the same, to the bit" in run.output
+
+
+def test_two_processes(tmp_path: Path) -> None:
+    """A real run of two, over torch's gloo."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    run = run_example("two_processes", tmp_path)
+    assert "batches an epoch: 28 and 28" in run.output
+    assert "those of one process, each once" in run.output
+    assert number_in(run.output, r"from one process: ([\d.e-]+)") < 1e-5
+
+
+@pytest.mark.parametrize("name", ["torch_loop", "jax_loop", "two_processes"])
+def test_examples_of_frameworks_skip_by_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "missing").mkdir()
+    for module in ("torch", "jax"):
+        (tmp_path / "missing" / f"{module}.py").write_text(f"raise ImportError({module!r})")
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py")],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "missing"), str(ROOT)])},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert finished.returncode == 1 and "skipped: " in finished.stderr
+    assert "is not installed (pip install" in finished.stderr
