@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from augflow.command.check_data import add_doctor
+from augflow.command.run_script import add_run
 from augflow.command.terminal import styled
 
 _DESCRIPTION = """\
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_doctor(commands)
+    add_run(commands)
     return parser
 
 
