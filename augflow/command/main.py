@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from augflow.command.check_data import add_doctor
+from augflow.command.migrate_files import add_migrate
 from augflow.command.run_script import add_run
 from augflow.command.terminal import styled
 
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_doctor(commands)
     add_run(commands)
+    add_migrate(commands)
     return parser
 
 
