@@ -6,8 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from augflow.command.bench_folder import add_bench
 from augflow.command.check_data import add_doctor
 from augflow.command.migrate_files import add_migrate
+from augflow.command.preview_folder import add_preview
 from augflow.command.run_script import add_run
 from augflow.command.terminal import styled
 
@@ -50,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     add_doctor(commands)
     add_run(commands)
     add_migrate(commands)
+    add_preview(commands)
+    add_bench(commands)
     return parser
 
 

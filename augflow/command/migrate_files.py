@@ -6,7 +6,6 @@ import argparse
 import difflib
 import json
 import sys
-from importlib import import_module
 
 from augflow.command.terminal import styled
 from augflow.rewrite.notebook import rewrite_file
@@ -47,7 +46,9 @@ def add_migrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _migrate(given: argparse.Namespace) -> int:
-    ours = frozenset(import_module("augflow.preprocessing.image").__all__)
+    from augflow.preprocessing import image
+
+    ours = frozenset(image.__all__)
     # All are read before one is written.
     done = []
     for path in given.files:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib import import_module
 from types import ModuleType
 
 from augflow.command.terminal import styled
@@ -56,7 +55,9 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _ours() -> ModuleType:
-    return import_module("augflow.preprocessing.image")
+    from augflow.preprocessing import image
+
+    return image
 
 
 def numbers_of(totals: Totals) -> dict[str, float]:
