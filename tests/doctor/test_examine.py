@@ -20,6 +20,8 @@ from augflow.doctor.samples import samples_of_folder
 from augflow.doctor.survey import survey
 from tests.doctor import clinic
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 def look(target: Path, **settings: object) -> Report:
     return examine(str(target), measure=False, workers=0, **settings)  # type: ignore[arg-type]
@@ -171,6 +173,11 @@ def test_lines_of_scripts(tmp_path: Path, line: str, code: str | None) -> None:
     )
     found = {finding.code for finding in check_script(str(script))}
     assert (code in found) if code else not found
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_examples_are_well(path: Path) -> None:
+    assert check_script(str(path)) == []
 
 
 def test_a_notebook(tmp_path: Path) -> None:
