@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import time
@@ -105,6 +106,24 @@ def test_a_validation_folder_elsewhere(tmp_path: Path) -> None:
         look(data, x_col="file")
     with pytest.raises(FileNotFoundError):
         look(data / "train", validation=str(data / "nowhere"))
+
+
+def test_nothing_but_broken_files(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/1.jpg").write_text("no image")
+    (tmp_path / "a/2.png").touch()
+    os.mkfifo(tmp_path / "a/3.png")
+    report = examine(str(tmp_path))
+    assert codes(report) == {"empty", "no-image"}
+    assert report.recommendation is None
+    assert "named pipe" in str(report.findings)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3000), (3000, 2), (64, 64), (65, 129)])
+def test_images_of_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    clinic.save(tmp_path / "1.png", clinic.picture(1, size))
+    clinic.save(tmp_path / "2.png", clinic.picture(2, size))
+    assert look(tmp_path).findings == []
 
 
 def test_no_images(tmp_path: Path) -> None:

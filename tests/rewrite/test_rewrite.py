@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("libcst")
@@ -143,6 +143,7 @@ def test_other_code_stays(code: str) -> None:
     assert (new, outcome.changes, outcome.left) == (code, 0, [])
 
 
+@settings(max_examples=30)
 @given(
     before=st.text("abc =1\n#\t\u00e4", max_size=20),
     end=st.sampled_from(["\n", "\r\n"]),
