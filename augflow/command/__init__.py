@@ -2,6 +2,7 @@
 
 In: the words behind ``augflow`` on a command line.
 Out: text, colours on a terminal, JSON for machines, and an exit code.
-Knows: base, doctor.
-Read: terminal, page, check_data, main.
+Knows: base, report, doctor, swap, rewrite.
+Read: terminal, page, check_data, run_script, migrate_files, generator_options, preview_folder,
+bench_folder, main.
 """

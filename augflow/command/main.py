@@ -6,7 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from augflow.command.bench_folder import add_bench
 from augflow.command.check_data import add_doctor
+from augflow.command.migrate_files import add_migrate
+from augflow.command.preview_folder import add_preview
+from augflow.command.run_script import add_run
 from augflow.command.terminal import styled
 
 _DESCRIPTION = """\
@@ -46,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_doctor(commands)
+    add_run(commands)
+    add_migrate(commands)
+    add_preview(commands)
+    add_bench(commands)
     return parser
 
 

@@ -31,6 +31,8 @@ def near_groups(looks: Looks, rows: list[int]) -> list[list[int]]:
         looks: of all files.
         rows: to compare, of different files.
     """
+    if len(rows) < 2:
+        return []
     thumbnails = looks.thumbnails[rows].reshape(len(rows), -1).astype(np.float32)
     kept = np.flatnonzero(thumbnails.std(axis=1) >= _LEAST_CONTRAST)
     rows_kept = np.asarray(rows, dtype=int)[kept]

@@ -104,7 +104,10 @@ def _adopt_keras_bases() -> list[tuple[type, type]]:
         for face, sources in _faces:
             for module, name in sources:
                 base = getattr(sys.modules.get(module), name, None)
-                if isinstance(base, type) and base not in face.__bases__:
+                if not isinstance(base, type) or base in face.__bases__:
+                    continue
+                # Under ``augflow run`` Keras's module has augflow's own class.
+                if not issubclass(base, face):
                     # Behind the others, so that augflow's own methods come first.
                     face.__bases__ = (*face.__bases__, base)
                     new.append((face, base))

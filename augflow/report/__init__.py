@@ -3,5 +3,5 @@
 In: times and reasons that come back with each batch.
 Out: numbers and sentences.
 Knows: base, native, order, batch.
-Read: epoch_meter, stats, stats_callback, bad_files, bad_rows, statistics.
+Read: totals, epoch_meter, stats, stats_callback, bad_files, bad_rows, statistics.
 """

@@ -15,6 +15,7 @@ from types import TracebackType
 from augflow.base.stage_times import Work, total
 from augflow.order.position_set import PositionSet
 from augflow.report.stats import EpochStats
+from augflow.report.totals import count
 
 # Epochs that lack a batch of a reader whom the others have overtaken.
 _MOST_TALLIES = 8
@@ -168,6 +169,7 @@ class EpochMeter:
             tally = self._tallies[name] = _Tally()
             if len(self._tallies) > _MOST_TALLIES:
                 self._tallies.popitem(last=False)
+        count(visit.images, self._waited)
         tally.waited += self._waited
         tally.worked += self._worked
         tally.works += self._works

@@ -37,6 +37,8 @@ _SCALING = (
 )
 _OF_DATA = ("featurewise_center", "featurewise_std_normalization", "zca_whitening")
 _NOTHING = (None, 0, False, 0.0)
+# With these the targets are others than class_mode's default says.
+_OTHER_TARGETS = {"mask_directory", "mask_loader", "boxes", "keypoints"}
 _STEPS = ("steps_per_epoch", "validation_steps", "steps")
 
 
@@ -205,7 +207,7 @@ def _losses(script: Script) -> Iterator[tuple[str, int, str]]:
     loss = _loss(losses[0])
     for call in fits:
         flow = call.flows["x"]
-        if flow.method == "flow" or not flow.complete:
+        if flow.method == "flow" or not flow.complete or _OTHER_TARGETS & set(flow.arguments):
             continue
         mode = flow.value("class_mode", "categorical")
         wrong = {

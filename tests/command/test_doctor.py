@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from augflow.command.main import main
 from augflow.command.terminal import has_colours, styled
 from tests.doctor import clinic
 
+ROOT = Path(__file__).parents[2]
 QUICK = ("--no-measure", "--workers", "0")
 
 
@@ -95,3 +100,13 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([])
     assert ended.value.code == 2
+
+
+def test_the_command_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    module, _, function = project["scripts"]["augflow"].partition(":")
+    assert getattr(import_module(module), function) is main
+    finished = subprocess.run(
+        [sys.executable, "-m", "augflow", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (finished.returncode, finished.stdout.split()[0]) == (0, "augflow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import statistics
 import time
@@ -19,6 +20,8 @@ from augflow.doctor.finding import LEVELS
 from augflow.doctor.samples import samples_of_folder
 from augflow.doctor.survey import survey
 from tests.doctor import clinic
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def look(target: Path, **settings: object) -> Report:
@@ -105,6 +108,24 @@ def test_a_validation_folder_elsewhere(tmp_path: Path) -> None:
         look(data / "train", validation=str(data / "nowhere"))
 
 
+def test_nothing_but_broken_files(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/1.jpg").write_text("no image")
+    (tmp_path / "a/2.png").touch()
+    os.mkfifo(tmp_path / "a/3.png")
+    report = examine(str(tmp_path))
+    assert codes(report) == {"empty", "no-image"}
+    assert report.recommendation is None
+    assert "named pipe" in str(report.findings)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3000), (3000, 2), (64, 64), (65, 129)])
+def test_images_of_any_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    clinic.save(tmp_path / "1.png", clinic.picture(1, size))
+    clinic.save(tmp_path / "2.png", clinic.picture(2, size))
+    assert look(tmp_path).findings == []
+
+
 def test_no_images(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no images"):
         look(tmp_path)
@@ -171,6 +192,11 @@ def test_lines_of_scripts(tmp_path: Path, line: str, code: str | None) -> None:
     )
     found = {finding.code for finding in check_script(str(script))}
     assert (code in found) if code else not found
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_the_examples_are_well(path: Path) -> None:
+    assert check_script(str(path)) == []
 
 
 def test_a_notebook(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ MOST_LINES_OF_A_BODY = 60
 
 # Where a framework may be imported: when a user asks for something of it.
 FACES = {
+    "command.bench_folder",
     "companions.check_pipeline",
     "faces.for_tensorflow",
     "faces.for_torch",
@@ -27,6 +28,9 @@ FACES = {
     "report.stats_callback",
 }
 FRAMEWORKS = {"albumentations", "jax", "keras", "tensorflow", "torch"}
+
+# The room above what users import, which knows that, too.
+TOP = "command"
 
 # The one place that may know NumPy's global generator: unseeded flows take their seed there.
 GLOBAL_GENERATOR_MODULE = "order.streams"
@@ -154,6 +158,8 @@ def test_a_room_says_which_rooms_it_knows(room: str) -> None:
     for module, tree in TREES.items():
         if room_of(module) == room:
             known |= rooms_imported(tree, module)
+    if room == TOP:
+        known -= {""}
     assert "" not in known, "a room knows nothing that lies above all rooms"
     assert sorted(known) == sorted(said(room, "Knows"))
 
@@ -163,6 +169,11 @@ def test_rooms_know_only_rooms_below_them() -> None:
         TopologicalSorter({room: said(room, "Knows") for room in ROOMS}).prepare()
     except CycleError as error:
         pytest.fail(f"rooms know each other: {' -> '.join(error.args[1])}")
+
+
+def test_nobody_knows_the_command() -> None:
+    knows = {module for module, tree in TREES.items() if TOP in rooms_imported(tree, module)}
+    assert knows == {"__main__"}
 
 
 def test_no_circle_of_modules() -> None:
