@@ -65,8 +65,9 @@ class FlowsOfFolders(ImageTransformer):
         """Batches of the images in class folders.
 
         Args:
-            directory: holds one folder of images per class; with ``class_mode=None`` or "mask" it
-                may hold the images themselves.
+            directory: a folder, or one inside of a zip or tar file ("train.zip",
+                "train.tar/within"); it holds one folder of images per class; with
+                ``class_mode=None`` or "mask" it may hold the images themselves.
             target_size: (height, width) that all images are resized to. Defaults to (256, 256).
             color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
                 channels of the files, which have to be the same for all.

@@ -78,7 +78,8 @@ class FlowsOfTables(ImageTransformer):
 
         Args:
             dataframe: a pandas.DataFrame with one row a sample; not changed.
-            directory: what relative file names start at; None (default) for the working directory.
+            directory: what relative file names start at, maybe an archive, see docs/stores.md; None
+                (default) for the working directory.
             x_col: column of file names; or of images themselves, each as the bytes of its file, or
                 as a dict {"bytes": ..., "path": ...}, one of which may be None, see
                 docs/stores.md. Defaults to "filename".

@@ -33,6 +33,8 @@ from augflow.companions.pair_masks import (
 from augflow.companions.unlikely_boxes import warn_of_boxes
 from augflow.errors import is_broken_file
 from augflow.read.image_size import image_size
+from augflow.store.open_folder import open_folder
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -48,7 +50,7 @@ class ImageRows:
 
     Attributes:
         filenames: of the images, relative to ``root``.
-        root: what they start at.
+        root: what they start at: a path, or a stored folder.
         path: the whole path of an image, by its place.
         read: how images are read, whatever their channels.
         dataframe: with a row for each image; None for a directory.
@@ -58,7 +60,7 @@ class ImageRows:
     """
 
     filenames: Sequence[str]
-    root: str
+    root: str | StoredFolder
     path: Callable[[int], Any]
     read: ReadSettings
     dataframe: pandas.DataFrame | None = None
@@ -169,7 +171,7 @@ def arrange_companions(
 def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple[Any, ...]]:
     given = arguments.mask_directory
     if images.dataframe is not None:
-        start = os.fspath(images.root if given is None else given)
+        start = images.root if given is None else open_folder(given) or os.fspath(given)
         return mask_values(
             images.dataframe,
             images.mask_column,

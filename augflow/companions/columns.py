@@ -14,6 +14,7 @@ from augflow.companions.annotations import Boxes, Keypoints, parse_boxes, parse_
 from augflow.companions.moving import CompanionSettings
 from augflow.companions.pair_masks import check_files, warn_of_lossy
 from augflow.errors import is_broken_file
+from augflow.store.stored_folder import StoredFolder, joined_path
 
 if TYPE_CHECKING:
     import pandas
@@ -46,7 +47,7 @@ class RowNames:
 def mask_values(
     dataframe: pandas.DataFrame,
     y_col: Any,
-    directory: str,
+    directory: str | StoredFolder,
     loader: Any,
     names: RowNames,
     joins: bool,
@@ -57,7 +58,7 @@ def mask_values(
         dataframe: the rows of the flow.
         y_col: a column, or a list of columns of one mask each. A cell is a path, or a list of
             paths; with a loader anything.
-        directory: what relative paths start at.
+        directory: what relative paths start at: a path, or a stored folder.
         loader: of masks, None for files.
         names: of the rows, for messages.
         joins: whether a loader is to get paths that start at ``directory``.
@@ -80,22 +81,22 @@ def mask_values(
                 "encoding can be read with mask_loader="
             )
     check_files(paths, names.of, y_col, directory)
-    joined = [tuple(os.path.join(directory, path) for path in row) for row in paths]
+    joined = [tuple(joined_path(directory, path) for path in row) for row in paths]
     warn_of_lossy([path for row in joined for path in row])
     return joined
 
 
 def _joined_cells(
-    cells: list[tuple[Any, ...]], y_col: Any, directory: str
+    cells: list[tuple[Any, ...]], y_col: Any, directory: str | StoredFolder
 ) -> list[tuple[Any, ...]]:
     """Cells whose paths start at a folder; others, e.g. NaN for no mask, as they are."""
     if cells and not any(_is_path(cell) for row in cells for cell in row):
         raise ValueError(
-            f"mask_directory={directory!r} is where the paths of y_col={y_col!r} start, which "
-            f"holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
+            f"mask_directory={os.fspath(directory)!r} is where the paths of y_col={y_col!r} start, "
+            f"which holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
         )
     return [
-        tuple(os.path.join(directory, cell) if _is_path(cell) else cell for cell in row)
+        tuple(joined_path(directory, cell) if _is_path(cell) else cell for cell in row)
         for row in cells
     ]
 

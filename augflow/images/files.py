@@ -39,7 +39,6 @@ from augflow.read.resize import CHANNELS
 from augflow.report.bad_files import BadFiles, NothingLeftError
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
-from augflow.store.stored_file import StoredFile
 
 if TYPE_CHECKING:
     import pandas
@@ -122,7 +121,7 @@ class FileIterator(EngineIterator):
         """Find what moves with the images, once ``filenames`` are known."""
         images = ImageRows(
             filenames=self.filenames,
-            root=self._root(),
+            root=self._paths.place(self._root()),
             path=self._path,
             read=self._reading.settings_of_any(self),
             dataframe=dataframe,
@@ -181,12 +180,11 @@ class FileIterator(EngineIterator):
         """The files of some samples: paths, or stored files."""
         if type(self).filepaths is not FileIterator.filepaths:
             paths = self.filepaths
-            return [paths[index] for index in indices.tolist()]
+            return self._paths.files(self._root(), [paths[index] for index in indices.tolist()])
         return self._paths.some(self._root(), self.filenames, indices)
 
     def _path(self, index: int) -> Any:
-        path = self._names(np.array([index]))[0]
-        return path if isinstance(path, StoredFile) else str(path)
+        return self._names(np.array([index]))[0]
 
     # How they are read
 

@@ -21,6 +21,7 @@ from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.scan.labels import check_labels, check_two_classes, class_list
 from augflow.scan.row_names import check_present, first_of, row_names, value_types
 from augflow.store.image_bytes import image_of_cell, images_of_cells
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -138,8 +139,9 @@ def keep_valid_files(
     # Images that lie in the table are there.
     names = [cell for cell in cells if isinstance(cell, str)]
     start = "" if directory is None else os.fspath(directory)
+    place = directory if isinstance(directory, StoredFolder) else start
     with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
-        found = iter(are_files(names, start, formats, progress))
+        found = iter(are_files(names, place, formats, progress))
     valid = np.array([not isinstance(cell, str) or next(found) for cell in cells], dtype=bool)
     invalid = [cells[row] for row in np.flatnonzero(~valid)]
     if invalid:
@@ -295,16 +297,21 @@ def with_images(dataframe: pandas.DataFrame, x_col: Hashable) -> pandas.DataFram
 
 
 def are_files(
-    names: list[str], directory: str, formats: tuple[str, ...], progress: Progress
+    names: list[str],
+    directory: str | StoredFolder,
+    formats: tuple[str, ...],
+    progress: Progress,
 ) -> list[bool]:
     """Per name, whether it has a known ending and is an existing file.
 
     Args:
         names: relative to the directory, or absolute.
-        directory: "" for the working directory.
+        directory: "" for the working directory; or a stored folder.
         formats: lower-case endings, compared without a dot; ("",) for any.
         progress: is told how many are done.
     """
+    if isinstance(directory, StoredFolder):
+        return [name.lower().endswith(formats) and name in directory for name in names]
     valid = [False] * len(names)
     rows_of_folder: dict[str, list[int]] = {}
     for row, name in enumerate(names):

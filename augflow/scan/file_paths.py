@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from augflow.store.open_folder import open_folder
+from augflow.store.stored_folder import StoredFolder
 
 # What errors say of a directory that is the address of a bucket or a web page.
 NO_ADDRESSES = (
@@ -38,6 +42,19 @@ class FilePaths:
         # What the kept list was made of.
         self._root = ""
         self._names: list[str] = []
+        self._place: str | StoredFolder | None = None
+        self._place_of = ""
+
+    def place(self, root: str) -> str | StoredFolder:
+        """What the names start at: the root itself, or the stored folder that it names."""
+        if self._place is None or root != self._place_of:
+            self._place, self._place_of = open_folder(root) or root, root
+        return self._place
+
+    def files(self, root: str, paths: list[str]) -> list[Any]:
+        """Files by their whole paths: stored files where the root is a stored folder."""
+        place = self.place(root)
+        return paths if isinstance(place, str) else [place.of_path(path) for path in paths]
 
     def all(self, root: str, names: Sequence[str]) -> list[str]:
         """The list that stays.
@@ -53,13 +70,15 @@ class FilePaths:
             self._kept = [os.path.join(root, name) for name in names]
         return self._kept
 
-    def some(self, root: str, names: Sequence[str], indices: np.ndarray) -> list[str]:
-        """The paths of some files: int array of shape (files,)."""
+    def some(self, root: str, names: Sequence[str], indices: np.ndarray) -> list[Any]:
+        """Some of the files: int array of shape (files,)."""
         if self.given is not None:
-            return [self.given[index] for index in indices.tolist()]
-        if self._kept is None:
-            return [os.path.join(root, names[index]) for index in indices.tolist()]
-        return [self._path(root, names, index) for index in indices.tolist()]
+            paths = [self.given[index] for index in indices.tolist()]
+        elif self._kept is None:
+            paths = [os.path.join(root, names[index]) for index in indices.tolist()]
+        else:
+            paths = [self._path(root, names, index) for index in indices.tolist()]
+        return self.files(root, paths)
 
     def _path(self, root: str, names: Sequence[str], index: int) -> str:
         """What the list says, unless the file's name or the root has changed."""

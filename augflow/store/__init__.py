@@ -3,5 +3,5 @@
 In: the cells of a table, or the path of an archive.
 Out: stored files, which give their bytes in any process, and folders of them.
 Knows: base.
-Read: stored_file, image_bytes.
+Read: stored_file, image_bytes, folder_tree, stored_folder, archive_index, archive, open_folder.
 """
