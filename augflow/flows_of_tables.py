@@ -62,6 +62,7 @@ class FlowsOfTables(ImageTransformer):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,
@@ -141,6 +142,8 @@ class FlowsOfTables(ImageTransformer):
                 augments them: "ram" (one copy in shared memory for all flows of this process over
                 the same files and settings), a directory (which later runs and other processes
                 find again), or None (default). Batches are the same, byte for byte.
+            storage_options: fsspec's options for addresses such as "s3://bucket/train", e.g.
+                {"anon": True}, see docs/stores.md. Defaults to None.
             mask_directory: what relative paths of masks start at; None (default) for
                 ``directory``.
             mask_loader: None (default) for image files whose values are numbers of classes;

@@ -14,7 +14,8 @@ from augflow.companions.annotations import Boxes, Keypoints, parse_boxes, parse_
 from augflow.companions.moving import CompanionSettings
 from augflow.companions.pair_masks import check_files, warn_of_lossy
 from augflow.errors import is_broken_file
-from augflow.store.stored_folder import StoredFolder, joined_path
+from augflow.store.open_folder import joined_path
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -51,6 +52,7 @@ def mask_values(
     loader: Any,
     names: RowNames,
     joins: bool,
+    options: Any = None,
 ) -> list[tuple[Any, ...]]:
     """For each row its masks: paths that exist, or what the loader takes.
 
@@ -62,6 +64,7 @@ def mask_values(
         loader: of masks, None for files.
         names: of the rows, for messages.
         joins: whether a loader is to get paths that start at ``directory``.
+        options: of fsspec, for addresses.
 
     Raises:
         TypeError: a cell that is no path; the message names its row.
@@ -71,7 +74,7 @@ def mask_values(
     columns = y_col if isinstance(y_col, list) else [y_col]
     cells = list(zip(*(dataframe[column].to_numpy().tolist() for column in columns), strict=True))
     if loader is not None:
-        return _joined_cells(cells, y_col, directory) if joins else cells
+        return _joined_cells(cells, y_col, directory, options) if joins else cells
     paths = [_paths_in(row, names, place, columns) for place, row in enumerate(cells)]
     for place, one in enumerate(paths):
         if len(one) != len(paths[0]):
@@ -81,13 +84,13 @@ def mask_values(
                 "encoding can be read with mask_loader="
             )
     check_files(paths, names.of, y_col, directory)
-    joined = [tuple(joined_path(directory, path) for path in row) for row in paths]
+    joined = [tuple(joined_path(directory, path, options) for path in row) for row in paths]
     warn_of_lossy([path for row in joined for path in row])
     return joined
 
 
 def _joined_cells(
-    cells: list[tuple[Any, ...]], y_col: Any, directory: str | StoredFolder
+    cells: list[tuple[Any, ...]], y_col: Any, directory: str | StoredFolder, options: Any
 ) -> list[tuple[Any, ...]]:
     """Cells whose paths start at a folder; others, e.g. NaN for no mask, as they are."""
     if cells and not any(_is_path(cell) for row in cells for cell in row):
@@ -96,7 +99,7 @@ def _joined_cells(
             f"which holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
         )
     return [
-        tuple(joined_path(directory, cell) if _is_path(cell) else cell for cell in row)
+        tuple(joined_path(directory, cell, options) if _is_path(cell) else cell for cell in row)
         for row in cells
     ]
 

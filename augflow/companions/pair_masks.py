@@ -10,15 +10,18 @@ from typing import Any
 from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
 from augflow.scan.dataframe import are_files
-from augflow.store.open_folder import open_folder
-from augflow.store.stored_folder import StoredFolder, joined_path
+from augflow.store.open_folder import joined_path, open_folder
+from augflow.store.stored_folder import StoredFolder
 
 MASK_FORMATS = ("png", "tif", "tiff", "bmp", "gif", "ppm", "pgm", "jpg", "jpeg")
 _NAMES_SHOWN = 5
 
 
 def pair_by_stem(
-    filenames: Sequence[str], mask_directory: Any, formats: tuple[str, ...] | None
+    filenames: Sequence[str],
+    mask_directory: Any,
+    formats: tuple[str, ...] | None,
+    options: Any = None,
 ) -> tuple[list[Any], list[str]]:
     """For each image the file of the same name, but for the ending, below another folder.
 
@@ -26,6 +29,7 @@ def pair_by_stem(
         filenames: of the images, relative to their folder: "cat/01.jpg".
         mask_directory: holds the masks: "cat/01.png".
         formats: lower-case endings of masks, compared without a dot; None for any.
+        options: of fsspec, for an address.
 
     Returns:
         A path or stored file for each image, and the masks that belong to no image.
@@ -35,7 +39,7 @@ def pair_by_stem(
         ValueError: images without a mask, or with several; the message names the first.
     """
     root = os.fspath(mask_directory)
-    stored = open_folder(mask_directory)
+    stored = open_folder(mask_directory, options)
     if stored is None and not os.path.isdir(root):
         raise FileNotFoundError(f"mask_directory={root!r} is no directory")
     stems = [os.path.splitext(name)[0] for name in filenames]

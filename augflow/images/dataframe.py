@@ -108,6 +108,7 @@ class DataFrameIterator(FileIterator):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,

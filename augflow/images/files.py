@@ -39,6 +39,7 @@ from augflow.read.resize import CHANNELS
 from augflow.report.bad_files import BadFiles, NothingLeftError
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
+from augflow.store.remote import processes_for
 
 if TYPE_CHECKING:
     import pandas
@@ -75,6 +76,7 @@ class FileIterator(EngineIterator):
     exif: bool = False
     formats: Any = None
     cache: str | None = None
+    storage_options: dict[str, Any] | None = None
     verbose: bool = True
     _arrangement: Arrangement | None = None
 
@@ -128,6 +130,7 @@ class FileIterator(EngineIterator):
             mask_column=mask_column,
             is_part=self.split is not None,
             skips=self.on_error == "skip",
+            options=self.storage_options,
         )
         stranger = own_methods(self.image_data_generator)
         with_masks = self.class_mode == "mask"
@@ -146,7 +149,6 @@ class FileIterator(EngineIterator):
             self._set_image_shape(self._image_shape()[2])
             self._plan()
         else:
-            # What contradicts itself is better known now than at the first batch.
             user_augmentation(self, self._companion_settings())
         cache = self._current_cache()
         if cache is not None:
@@ -157,7 +159,7 @@ class FileIterator(EngineIterator):
 
     @cached_property
     def _paths(self) -> FilePaths:
-        return FilePaths()
+        return FilePaths(self.storage_options)
 
     @property
     def filepaths(self) -> list[str]:
@@ -174,7 +176,7 @@ class FileIterator(EngineIterator):
     )
 
     def _root(self) -> str:
-        return os.fspath(self.directory or "")
+        return os.fspath(getattr(self, "directory", None) or "")
 
     def _names(self, indices: np.ndarray) -> list[Any]:
         """The files of some samples: paths, or stored files."""
@@ -240,6 +242,10 @@ class FileIterator(EngineIterator):
     def _fingerprint(self) -> dict[str, str]:
         return files_fingerprint(self, self._plan())
 
+    def _wanted_workers(self) -> int:
+        names = getattr(self, "filenames", ())
+        return processes_for(self._root(), names, super()._wanted_workers())
+
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)
 
@@ -283,8 +289,6 @@ class FileIterator(EngineIterator):
     def _output(self, arrays: list[np.ndarray], indices: np.ndarray) -> Any:
         inputs = self._inputs(arrays[0], indices)
         return with_targets(self, inputs, arrays, indices, self._arrangement)
-
-    # Classes
 
     def class_weight(self) -> dict[int, float]:
         """Weights for ``model.fit(class_weight=...)`` by which all classes count equally.
@@ -378,8 +382,6 @@ class FileIterator(EngineIterator):
     def close(self) -> None:
         """End reading ahead and free its memory and that of a cache in memory, unless other
         flows use it; batches in use stay valid.
-
-        A closed flow that is used again starts anew.
         """
         super().close()
         self._cache_of_files.forget()

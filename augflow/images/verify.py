@@ -19,8 +19,7 @@ from augflow.images.files import FileIterator
 from augflow.runtime.engine import Expected
 from augflow.runtime.make_engine import make_engine
 from augflow.scan.folders import find_classes, list_flat, scan_classes
-from augflow.store.open_folder import open_folder
-from augflow.store.stored_folder import joined_path
+from augflow.store.open_folder import joined_path, open_folder
 
 if TYPE_CHECKING:
     import pandas

@@ -17,10 +17,10 @@ from augflow.base.progress import Progress
 from augflow.base.shorten import shortened
 from augflow.base.warn_user import warn_user
 from augflow.base.words import did_you_mean
-from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.scan.labels import check_labels, check_two_classes, class_list
 from augflow.scan.row_names import check_present, first_of, row_names, value_types
 from augflow.store.image_bytes import image_of_cell, images_of_cells
+from augflow.store.remote import is_address, plain_address
 from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
@@ -147,7 +147,6 @@ def keep_valid_files(
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
         advice = "; `formats=` adds endings" if unknown else ""
-        advice += ". " + NO_ADDRESSES if is_address(start) else ""
         warn_user(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
             f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "
@@ -311,11 +310,18 @@ def are_files(
         progress: is told how many are done.
     """
     if isinstance(directory, StoredFolder):
-        return [name.lower().endswith(formats) and name in directory for name in names]
+        return [
+            plain_address(name).lower().endswith(formats)
+            and (is_address(name) or name in directory)
+            for name in names
+        ]
     valid = [False] * len(names)
     rows_of_folder: dict[str, list[int]] = {}
     for row, name in enumerate(names):
-        if name.lower().endswith(formats):
+        if is_address(name):
+            # To ask for each would take longer than to read some: what is missing is told then.
+            valid[row] = plain_address(name).lower().endswith(formats)
+        elif name.lower().endswith(formats):
             # With the separator, so that "/a.png" and "a.png" have different folders.
             folder = name[: _end_of_folder(name)]
             rows_of_folder.setdefault(folder, []).append(row)

@@ -8,35 +8,28 @@ changed in place, and asked for in a loop.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from augflow.store.open_folder import open_folder
+from augflow.store.open_folder import joined_path, open_folder
+from augflow.store.remote import is_address
 from augflow.store.stored_folder import StoredFolder
-
-# What errors say of a directory that is the address of a bucket or a web page.
-NO_ADDRESSES = (
-    "augflow reads files of this machine: copy them here, mount what holds them as a folder, or "
-    "load each sample by a function of yours, with flow_from_loader."
-)
-
-
-def is_address(directory: str | os.PathLike[str]) -> bool:
-    """Whether it begins like s3://, gs:// or https://, and is no path."""
-    scheme, mark, _ = os.fspath(directory).partition("://")
-    return bool(mark) and scheme.isalnum() and not os.path.isdir(directory)
 
 
 class FilePaths:
     """The paths of one flow.
 
+    Args:
+        options: of fsspec, for addresses.
+
     Attributes:
         given: a list from outside that takes the place of all names; None for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self._options = options
         self.given: list[str] | None = None
         self._kept: list[str] | None = None
         # What the kept list was made of.
@@ -48,13 +41,17 @@ class FilePaths:
     def place(self, root: str) -> str | StoredFolder:
         """What the names start at: the root itself, or the stored folder that it names."""
         if self._place is None or root != self._place_of:
-            self._place, self._place_of = open_folder(root) or root, root
+            self._place, self._place_of = open_folder(root, self._options) or root, root
         return self._place
 
-    def files(self, root: str, paths: list[str]) -> list[Any]:
-        """Files by their whole paths: stored files where the root is a stored folder."""
+    def files(self, root: str, paths: list[Any]) -> list[Any]:
+        """Files by their whole paths: stored files of addresses, and below a stored folder."""
         place = self.place(root)
-        return paths if isinstance(place, str) else [place.of_path(path) for path in paths]
+        if not isinstance(place, str):
+            paths = [place.of_path(path) for path in paths]
+        if any(is_address(path) for path in paths):
+            return [joined_path("", path, self._options) for path in paths]
+        return paths
 
     def all(self, root: str, names: Sequence[str]) -> list[str]:
         """The list that stays.
@@ -67,7 +64,7 @@ class FilePaths:
             return self.given
         if self._kept is None or root != self._root or names != self._names:
             self._root, self._names = root, list(names)
-            self._kept = [os.path.join(root, name) for name in names]
+            self._kept = [_joined(root, name) for name in names]
         return self._kept
 
     def some(self, root: str, names: Sequence[str], indices: np.ndarray) -> list[Any]:
@@ -75,7 +72,7 @@ class FilePaths:
         if self.given is not None:
             paths = [self.given[index] for index in indices.tolist()]
         elif self._kept is None:
-            paths = [os.path.join(root, names[index]) for index in indices.tolist()]
+            paths = [_joined(root, names[index]) for index in indices.tolist()]
         else:
             paths = [self._path(root, names, index) for index in indices.tolist()]
         return self.files(root, paths)
@@ -86,4 +83,8 @@ class FilePaths:
         assert kept is not None
         if root == self._root and index < len(self._names) and names[index] == self._names[index]:
             return kept[index]
-        return os.path.join(root, names[index])
+        return _joined(root, names[index])
+
+
+def _joined(root: str, name: str) -> str:
+    return name if "://" in name else os.path.join(root, name)

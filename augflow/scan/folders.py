@@ -16,7 +16,6 @@ import numpy as np
 
 from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
-from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.store.stored_folder import StoredFolder
 
 Split = tuple[float, float]
@@ -50,8 +49,6 @@ def check_directory(directory: str | os.PathLike[str]) -> None:
     """
     if isinstance(directory, StoredFolder) or os.path.isdir(directory):
         return
-    if is_address(directory):
-        raise FileNotFoundError(f"directory={os.fspath(directory)!r} is an address. {NO_ADDRESSES}")
     if os.path.lexists(directory):
         raise NotADirectoryError(
             f"expected a directory with one folder of images per class, but "

@@ -52,10 +52,3 @@ class StoredFolder(os.PathLike[str]):
     @abstractmethod
     def file(self, name: str) -> StoredFile:
         """One of its files, by its name relative to the folder; it need not be there."""
-
-
-def joined_path(directory: str | StoredFolder, name: str) -> str | StoredFile:
-    """The path of a file that is named relative to a directory, or the stored file."""
-    if isinstance(directory, StoredFolder):
-        return directory.file(name)
-    return os.path.join(directory, name)
