@@ -34,6 +34,7 @@ ARGUMENTS = {
     "autoencoder": ["--epochs", "3", "--output", "pairs.png"],
     "volumes": ["--volumes", "600", "--epochs", "6"],
     "recommender": ["--epochs", "3"],
+    "bucket": ["--epochs", "6"],
     "replace_import": ["--images", "96"],
 }
 
@@ -172,3 +173,12 @@ def test_csv_stream(run: Run) -> None:
     # Nobody gets below the noise; the mean is far above.
     assert 0.95 < error / number_in(run.output, r"of the noise alone ([\d.]+)") < 1.3
     assert error < 0.3 * number_in(run.output, r"of the mean demand ([\d.]+)")
+
+
+def test_bucket(tmp_path: Path) -> None:
+    pytest.importorskip("s3fs", reason="the extra `store` brings s3fs")
+    pytest.importorskip("moto.server", reason='pip install "moto[server]"')
+    run = run_example("bucket", tmp_path)
+    assert number_in(run.output, r"validation accuracy ([\d.]+) %$") >= 75
+    first = number_in(run.output, r"from the bucket: ([\d.]+) s")
+    assert number_in(run.output, r"cached: ([\d.]+) s") < first
