@@ -51,6 +51,7 @@ class FlowsOfFolders(ImageTransformer):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,
@@ -65,8 +66,9 @@ class FlowsOfFolders(ImageTransformer):
         """Batches of the images in class folders.
 
         Args:
-            directory: holds one folder of images per class; with ``class_mode=None`` or "mask" it
-                may hold the images themselves.
+            directory: a folder, or one inside of a zip or tar file ("train.zip",
+                "train.tar/within"); it holds one folder of images per class; with
+                ``class_mode=None`` or "mask" it may hold the images themselves.
             target_size: (height, width) that all images are resized to. Defaults to (256, 256).
             color_mode: "rgb" (default), "rgba" or "grayscale"; "unchanged" keeps the dtype and the
                 channels of the files, which have to be the same for all.
@@ -113,6 +115,8 @@ class FlowsOfFolders(ImageTransformer):
                 augments them: "ram" (one copy in shared memory for all flows of this process over
                 the same files and settings), a directory (which later runs and other processes
                 find again), or None (default). Batches are the same, byte for byte.
+            storage_options: fsspec's options for addresses such as "s3://bucket/train", e.g.
+                {"anon": True}, see docs/stores.md. Defaults to None.
             mask_directory: a folder with a mask for each image, of the same relative path but for
                 the ending; a list of folders for several masks an image. Asks for
                 ``class_mode="mask"``: targets of shape (batch, height, width, masks), moved as the

@@ -62,6 +62,7 @@ class FlowsOfTables(ImageTransformer):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,
@@ -78,7 +79,8 @@ class FlowsOfTables(ImageTransformer):
 
         Args:
             dataframe: a pandas.DataFrame with one row a sample; not changed.
-            directory: what relative file names start at; None (default) for the working directory.
+            directory: what relative file names start at, maybe an archive, see docs/stores.md; None
+                (default) for the working directory.
             x_col: column of file names; or of images themselves, each as the bytes of its file, or
                 as a dict {"bytes": ..., "path": ...}, one of which may be None, see
                 docs/stores.md. Defaults to "filename".
@@ -140,6 +142,8 @@ class FlowsOfTables(ImageTransformer):
                 augments them: "ram" (one copy in shared memory for all flows of this process over
                 the same files and settings), a directory (which later runs and other processes
                 find again), or None (default). Batches are the same, byte for byte.
+            storage_options: fsspec's options for addresses such as "s3://bucket/train", e.g.
+                {"anon": True}, see docs/stores.md. Defaults to None.
             mask_directory: what relative paths of masks start at; None (default) for
                 ``directory``.
             mask_loader: None (default) for image files whose values are numbers of classes;

@@ -21,7 +21,8 @@ from augflow.companions.moving import Companions, read_companions, write_compani
 from augflow.errors import is_broken_file, reason_beside, reason_of
 from augflow.order.streams import as_global, open_stream
 from augflow.read.image_file import read_image
-from augflow.store.stored_file import plain_name
+from augflow.store.remote import reading_ahead
+from augflow.store.stored_file import StoredFile, plain_name
 from augflow.transform import draw
 from augflow.transform.apply import (
     Matrices,
@@ -54,7 +55,8 @@ class ImagePlan(ImageSettings):
         """
         kind = _RowsBySettings if self.custom is None else _RowsByMethods
         rows = kind(self, job, arrays, clock, store)
-        rows.build()
+        with reading_ahead(files_to_read(self, job, store)):
+            rows.build()
         if self.inputs_as_targets:
             arrays[1][job.start : job.stop] = arrays[0][job.start : job.stop]
         return Built(rows.stream, rows.bad, rows.drawn)
@@ -370,3 +372,20 @@ def _is_small_array(plan: ImageSettings) -> bool:
 
 def _note(name: str, plan: ImageSettings) -> str:
     return f"augflow: while preparing {plan.describe(name)}"
+
+
+def files_to_read(plan: ImageSettings, job: Job, store: SlotStore | None) -> list[StoredFile]:
+    """The stored files, images and masks, that a job is about to read: not those in the cache."""
+    found = []
+    for place, name in enumerate(job.names):
+        if isinstance(name, str) or not isinstance(name, StoredFile):
+            continue
+        # A companion's place in the image depends on the size of the image's file.
+        if store is not None and job.slots is not None and plan.companions is None:
+            slot = job.slots[place]
+            if slot >= 0 and store.holds(slot, name):
+                continue
+        found.append(name)
+    for record in job.extras or ():
+        found += [mask for mask in record.masks if isinstance(mask, StoredFile)]
+    return found

@@ -18,6 +18,7 @@ from augflow.errors import is_broken_sample, reason_beside, reason_of
 from augflow.memory.layout import Field, Layout
 from augflow.order.held_generators import NO_GENERATORS, HeldGenerators
 from augflow.read.image_file import read_image
+from augflow.store.remote import reading_ahead
 from augflow.store.stored_file import plain_name
 from augflow.transform.apply import STILL
 
@@ -50,6 +51,10 @@ class VerifyPlan:
 
         A sample of which anything cannot be read is bad.
         """
+        with reading_ahead(job.names):
+            return self._verified(job, clock)
+
+    def _verified(self, job: Job, clock: StageClock) -> Built:
         built = Built()
         for place, name in enumerate(job.names):
             describe: Callable[[BaseException], str] = reason_of

@@ -200,6 +200,16 @@ class SlotStore:
             clock.lap(READ)
         return _as(decoded, dtype)
 
+    def holds(self, slot: int, path: Any) -> bool:
+        """Whether a slot seems to have the image of a file; a later look may find it damaged."""
+        if self._headers < 0:
+            return False
+        record = os.pread(self._headers, RECORD_BYTES, slot * RECORD_BYTES)
+        if len(record) < RECORD_BYTES:
+            return False
+        _, path_sum, _, _, size, modified = _RECORD.unpack(record)
+        return (path_sum, size, modified) == _label(path)
+
     # Reading
 
     def _load(self, slot: int, label: tuple[int, int, int], dtype: str | None) -> np.ndarray | None:

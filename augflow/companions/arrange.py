@@ -33,6 +33,8 @@ from augflow.companions.pair_masks import (
 from augflow.companions.unlikely_boxes import warn_of_boxes
 from augflow.errors import is_broken_file
 from augflow.read.image_size import image_size
+from augflow.store.open_folder import open_folder
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -48,23 +50,25 @@ class ImageRows:
 
     Attributes:
         filenames: of the images, relative to ``root``.
-        root: what they start at.
+        root: what they start at: a path, or a stored folder.
         path: the whole path of an image, by its place.
         read: how images are read, whatever their channels.
         dataframe: with a row for each image; None for a directory.
         mask_column: column or columns of the dataframe that hold masks.
         is_part: whether the other images of the folder belong to another subset.
         skips: whether broken files are left out, rather than raised.
+        options: of fsspec, for addresses.
     """
 
     filenames: Sequence[str]
-    root: str
+    root: str | StoredFolder
     path: Callable[[int], Any]
     read: ReadSettings
     dataframe: pandas.DataFrame | None = None
     mask_column: Any = None
     is_part: bool = False
     skips: bool = False
+    options: Any = None
 
     @property
     def names(self) -> RowNames:
@@ -169,7 +173,7 @@ def arrange_companions(
 def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple[Any, ...]]:
     given = arguments.mask_directory
     if images.dataframe is not None:
-        start = os.fspath(images.root if given is None else given)
+        start = images.root if given is None else _opened(given, images)
         return mask_values(
             images.dataframe,
             images.mask_column,
@@ -177,6 +181,7 @@ def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple
             arguments.loader,
             images.names,
             joins=given is not None,
+            options=images.options,
         )
     if given is None:
         raise ValueError(
@@ -186,7 +191,7 @@ def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple
     formats = MASK_FORMATS if arguments.loader is None else None
     columns = []
     for folder in given if isinstance(given, list | tuple) else [given]:
-        paths, left = pair_by_stem(images.filenames, folder, formats)
+        paths, left = pair_by_stem(images.filenames, folder, formats, images.options)
         # Of a subset's images the others' masks are left.
         if not images.is_part:
             warn_of_left(left, folder)
@@ -194,6 +199,10 @@ def _mask_values(arguments: CompanionArguments, images: ImageRows) -> list[tuple
             warn_of_lossy(paths)
         columns.append(paths)
     return list(zip(*columns, strict=True))
+
+
+def _opened(directory: Any, images: ImageRows) -> str | StoredFolder:
+    return open_folder(directory, images.options) or os.fspath(directory)
 
 
 def _probed(

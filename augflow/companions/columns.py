@@ -14,6 +14,8 @@ from augflow.companions.annotations import Boxes, Keypoints, parse_boxes, parse_
 from augflow.companions.moving import CompanionSettings
 from augflow.companions.pair_masks import check_files, warn_of_lossy
 from augflow.errors import is_broken_file
+from augflow.store.open_folder import joined_path
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -46,10 +48,11 @@ class RowNames:
 def mask_values(
     dataframe: pandas.DataFrame,
     y_col: Any,
-    directory: str,
+    directory: str | StoredFolder,
     loader: Any,
     names: RowNames,
     joins: bool,
+    options: Any = None,
 ) -> list[tuple[Any, ...]]:
     """For each row its masks: paths that exist, or what the loader takes.
 
@@ -57,10 +60,11 @@ def mask_values(
         dataframe: the rows of the flow, see ``with_level_masks``.
         y_col: a column, or a list of columns. A cell is a path, or a list of paths, among which
             None stands for an empty mask; with a loader anything.
-        directory: what relative paths start at.
+        directory: what relative paths start at: a path, or a stored folder.
         loader: of masks, None for files.
         names: of the rows, for messages.
         joins: whether a loader is to get paths that start at ``directory``.
+        options: of fsspec, for addresses.
 
     Raises:
         TypeError: a cell that is no path; the message names its row.
@@ -70,12 +74,12 @@ def mask_values(
     columns = y_col if isinstance(y_col, list) else [y_col]
     cells = list(zip(*(dataframe[column].to_numpy().tolist() for column in columns), strict=True))
     if loader is not None:
-        return _joined_cells(cells, y_col, directory) if joins else cells
+        return _joined_cells(cells, y_col, directory, options) if joins else cells
     paths = [_paths_in(row, names, place, columns) for place, row in enumerate(cells)]
     there = [[path for path in row if path is not None] for row in paths]
     check_files(there, names.of, y_col, directory)
     joined = [
-        tuple(None if path is None else os.path.join(directory, path) for path in row)
+        tuple(None if path is None else joined_path(directory, path, options) for path in row)
         for row in paths
     ]
     warn_of_lossy([path for row in joined for path in row if path is not None])
@@ -83,16 +87,16 @@ def mask_values(
 
 
 def _joined_cells(
-    cells: list[tuple[Any, ...]], y_col: Any, directory: str
+    cells: list[tuple[Any, ...]], y_col: Any, directory: str | StoredFolder, options: Any
 ) -> list[tuple[Any, ...]]:
     """Cells whose paths start at a folder; others, e.g. NaN for no mask, as they are."""
     if cells and not any(_is_path(cell) for row in cells for cell in row):
         raise ValueError(
-            f"mask_directory={directory!r} is where the paths of y_col={y_col!r} start, which "
-            f"holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
+            f"mask_directory={os.fspath(directory)!r} is where the paths of y_col={y_col!r} start, "
+            f"which holds none, e.g. {cells[0][0]!r}: leave mask_directory out"
         )
     return [
-        tuple(os.path.join(directory, cell) if _is_path(cell) else cell for cell in row)
+        tuple(joined_path(directory, cell, options) if _is_path(cell) else cell for cell in row)
         for row in cells
     ]
 

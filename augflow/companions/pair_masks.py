@@ -10,35 +10,42 @@ from typing import Any
 from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
 from augflow.scan.dataframe import are_files
+from augflow.store.open_folder import joined_path, open_folder
+from augflow.store.stored_folder import StoredFolder
 
 MASK_FORMATS = ("png", "tif", "tiff", "bmp", "gif", "ppm", "pgm", "jpg", "jpeg")
 _NAMES_SHOWN = 5
 
 
 def pair_by_stem(
-    filenames: Sequence[str], mask_directory: Any, formats: tuple[str, ...] | None
-) -> tuple[list[str], list[str]]:
+    filenames: Sequence[str],
+    mask_directory: Any,
+    formats: tuple[str, ...] | None,
+    options: Any = None,
+) -> tuple[list[Any], list[str]]:
     """For each image the file of the same name, but for the ending, below another folder.
 
     Args:
         filenames: of the images, relative to their folder: "cat/01.jpg".
         mask_directory: holds the masks: "cat/01.png".
         formats: lower-case endings of masks, compared without a dot; None for any.
+        options: of fsspec, for an address.
 
     Returns:
-        A path for each image, and the masks that belong to no image.
+        A path or stored file for each image, and the masks that belong to no image.
 
     Raises:
         FileNotFoundError: ``mask_directory`` is no directory.
         ValueError: images without a mask, or with several; the message names the first.
     """
     root = os.fspath(mask_directory)
-    if not os.path.isdir(root):
+    stored = open_folder(mask_directory, options)
+    if stored is None and not os.path.isdir(root):
         raise FileNotFoundError(f"mask_directory={root!r} is no directory")
     stems = [os.path.splitext(name)[0] for name in filenames]
     found: dict[str, str] = {}
     for folder in dict.fromkeys(os.path.dirname(stem) for stem in stems):
-        for name in _names_in(os.path.join(root, folder), formats):
+        for name in _names_in(stored or root, folder, formats):
             relative = os.path.join(folder, name)
             stem = os.path.splitext(relative)[0]
             if stem in found:
@@ -58,7 +65,8 @@ def pair_by_stem(
         )
     _warn_of_shared(filenames, stems)
     left = set(found) - set(stems)
-    return [os.path.join(root, found[stem]) for stem in stems], sorted(found[one] for one in left)
+    paths = [joined_path(stored or root, found[stem]) for stem in stems]
+    return paths, sorted(found[one] for one in left)
 
 
 def _warn_of_shared(filenames: Sequence[str], stems: list[str]) -> None:
@@ -82,9 +90,9 @@ def warn_of_left(masks: list[str], mask_directory: Any) -> None:
         )
 
 
-def warn_of_lossy(paths: list[str]) -> None:
+def warn_of_lossy(paths: list[Any]) -> None:
     """Say that a JPEG does not hold exact class numbers."""
-    lossy = [path for path in paths if path.lower().endswith((".jpg", ".jpeg"))]
+    lossy = [path for path in paths if os.fspath(path).lower().endswith((".jpg", ".jpeg"))]
     if lossy:
         warn_user(
             f"{len(lossy)} mask(s) are JPEG files, which change class numbers at every edge: "
@@ -94,7 +102,7 @@ def warn_of_lossy(paths: list[str]) -> None:
 
 
 def check_files(
-    paths: list[list[str]], name_of: Callable[[int], str], y_col: Any, start: str
+    paths: list[list[str]], name_of: Callable[[int], str], y_col: Any, start: str | StoredFolder
 ) -> None:
     """Raise unless all masks of a table are there.
 
@@ -118,14 +126,19 @@ def check_files(
     ]
     if missing:
         raise FileNotFoundError(
-            f"{len(missing)} mask(s) of y_col={y_col!r} are no files below {start!r}: "
+            f"{len(missing)} mask(s) of y_col={y_col!r} are no files below {os.fspath(start)!r}: "
             f"{', '.join(missing[:_NAMES_SHOWN])}{', ...' if len(missing) > _NAMES_SHOWN else ''}"
         )
 
 
-def _names_in(folder: str, formats: tuple[str, ...] | None) -> list[str]:
+def _names_in(
+    directory: str | StoredFolder, folder: str, formats: tuple[str, ...] | None
+) -> list[str]:
     try:
-        names = sorted(os.listdir(folder))
+        if isinstance(directory, StoredFolder):
+            names = sorted(directory.tree.read(folder)[0])
+        else:
+            names = sorted(os.listdir(os.path.join(directory, folder)))
     except (FileNotFoundError, NotADirectoryError):
         # Its images have no masks then, which the caller says.
         return []

@@ -40,6 +40,7 @@ class FileArguments:
     formats: Any = None
     exif: bool = False
     cache: Any = None
+    storage_options: Any = None
     drop_remainder: bool = False
     shard: Any = None
     verbose: bool = True
@@ -74,6 +75,7 @@ class FileArguments:
             formats=self.formats,
             exif=checked_switch("exif", self.exif),
             cache=checked_cache(self.cache),
+            storage_options=_checked_options(self.storage_options),
             drop_remainder=checked_switch("drop_remainder", self.drop_remainder),
             shard=checked_shard(self.shard),
             verbose=checked_switch("verbose", self.verbose),
@@ -153,6 +155,18 @@ def check_reading(color_mode: Any, interpolation: Any, keep_aspect_ratio: Any) -
             f"`interpolation` must be one of {sorted(FILTERS)}. Received: {interpolation!r}"
             f"{did_you_mean(interpolation, FILTERS)}"
         )
+
+
+def _checked_options(options: Any) -> dict[str, Any] | None:
+    # Its values may be secret, so no message shows them.
+    if options is None or (
+        isinstance(options, Mapping) and all(isinstance(n, str) for n in options)
+    ):
+        return None if options is None else dict(options)
+    raise TypeError(
+        "`storage_options` must be a dict of fsspec's options, e.g. {'anon': True}. Received an "
+        f"object of type {type(options).__name__}"
+    )
 
 
 def without_deprecated(

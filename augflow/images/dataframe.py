@@ -110,6 +110,7 @@ class DataFrameIterator(FileIterator):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,
@@ -149,7 +150,8 @@ class DataFrameIterator(FileIterator):
         given_rows = len(dataframe)
         dataframe = with_images(dataframe, x_col)
         if validate_filenames:
-            dataframe = keep_valid_files(dataframe, self.directory, x_col, self.white_list_formats)
+            place, formats = self._paths.place(self._root()), self.white_list_formats
+            dataframe = keep_valid_files(dataframe, place, x_col, formats)
         if class_mode not in WITHOUT_CLASSES:
             dataframe, names = keep_classes(dataframe, y_col, classes, self.class_order)
             self.class_indices = {name: number for number, name in enumerate(names)}

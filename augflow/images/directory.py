@@ -93,6 +93,7 @@ class DirectoryIterator(FileIterator):
         formats: Any = None,
         exif: bool = False,
         cache: Any = None,
+        storage_options: Any = None,
         mask_directory: Any = None,
         mask_loader: Any = None,
         mask_fill: int | None = None,
@@ -133,21 +134,20 @@ class DirectoryIterator(FileIterator):
         self._get_ready()
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
-        check_directory(self.directory)
+        directory = self._paths.place(self._root())
+        check_directory(directory)
         # An array of classes has no truth value; an empty list means all, as in Keras.
         if classes is not None and len(classes):
             found = checked_classes(classes)
         else:
-            found = sort_classes(find_classes(self.directory), self.class_order)
+            found = sort_classes(find_classes(directory), self.class_order)
         formats, unchanged = self.white_list_formats, self.color_mode == "unchanged"
         if not found and self.class_mode in (None, "mask"):
-            self.filenames = list_flat(
-                self.directory, formats, split=self.split, keeps_bands=unchanged
-            )
+            self.filenames = list_flat(directory, formats, split=self.split, keeps_bands=unchanged)
             self.classes = np.zeros(len(self.filenames), dtype=np.int32)
         else:
             scan = scan_classes(
-                self.directory, found, formats, self.split, follow_links, keeps_bands=unchanged
+                directory, found, formats, self.split, follow_links, keeps_bands=unchanged
             )
             self.filenames, self.classes = scan.filenames, scan.class_numbers
         self.samples = SampleCount(len(self.filenames))
@@ -173,8 +173,9 @@ class DirectoryIterator(FileIterator):
             )
 
     def _explain_no_images(self, classes: list[str]) -> None:
+        directory = self._paths.place(self._root())
         if self.split is None:
-            raise ValueError(describe_empty(self.directory, classes, self.white_list_formats))
+            raise ValueError(describe_empty(directory, classes, self.white_list_formats))
         warn_user(
             f"subset {self.subset!r} of {os.fspath(self.directory)!r} holds no images: the "
             f"fraction {self.split} of each class rounds to none",

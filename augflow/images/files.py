@@ -36,7 +36,7 @@ from augflow.order.streams import SampleSeeds, StreamState
 from augflow.read.resize import CHANNELS
 from augflow.runtime.engine import Batch
 from augflow.scan.file_paths import FilePaths
-from augflow.store.stored_file import StoredFile
+from augflow.store.remote import processes_for
 
 
 class FileIterator(EngineIterator):
@@ -66,6 +66,7 @@ class FileIterator(EngineIterator):
     exif: bool = False
     formats: Any = None
     cache: str | None = None
+    storage_options: dict[str, Any] | None = None
     verbose: bool = True
     _arrangement: Arrangement | None = None
 
@@ -116,7 +117,6 @@ class FileIterator(EngineIterator):
             self._set_image_shape(self._image_shape()[2])
             self._plan()
         else:
-            # What contradicts itself is better known now than at the first batch.
             user_augmentation(self, self._companion_settings())
         cache = self._current_cache()
         if cache is not None:
@@ -127,7 +127,7 @@ class FileIterator(EngineIterator):
 
     @cached_property
     def _paths(self) -> FilePaths:
-        return FilePaths()
+        return FilePaths(self.storage_options)
 
     @property
     def filepaths(self) -> list[str]:
@@ -144,18 +144,17 @@ class FileIterator(EngineIterator):
     )
 
     def _root(self) -> str:
-        return os.fspath(self.directory or "")
+        return os.fspath(getattr(self, "directory", None) or "")
 
     def _names(self, indices: np.ndarray) -> list[Any]:
         """The files of some samples: paths, or stored files."""
         if type(self).filepaths is not FileIterator.filepaths:
             paths = self.filepaths
-            return [paths[index] for index in indices.tolist()]
+            return self._paths.files(self._root(), [paths[index] for index in indices.tolist()])
         return self._paths.some(self._root(), self.filenames, indices)
 
     def _path(self, index: int) -> Any:
-        path = self._names(np.array([index]))[0]
-        return path if isinstance(path, StoredFile) else str(path)
+        return self._names(np.array([index]))[0]
 
     # How they are read
 
@@ -210,6 +209,10 @@ class FileIterator(EngineIterator):
 
     def _fingerprint(self) -> dict[str, str]:
         return files_fingerprint(self, self._plan())
+
+    def _wanted_workers(self) -> int:
+        names = getattr(self, "filenames", ())
+        return processes_for(self._root(), names, super()._wanted_workers())
 
     def _user_workers(self) -> int | None:
         return getattr(self.image_data_generator, "workers", None)
@@ -331,8 +334,6 @@ class FileIterator(EngineIterator):
     def close(self) -> None:
         """End reading ahead and free its memory and that of a cache in memory, unless other
         flows use it; batches in use stay valid.
-
-        A closed flow that is used again starts anew.
         """
         super().close()
         self._cache_of_files.forget()

@@ -108,13 +108,14 @@ def arrangement_of(
     """
     images = ImageRows(
         filenames=flow.filenames,
-        root=flow._root(),
+        root=flow._paths.place(flow._root()),
         path=flow._path,
         read=flow._reading.settings_of_any(flow),
         dataframe=dataframe,
         mask_column=mask_column,
         is_part=flow.split is not None,
         skips=flow.on_error == "skip",
+        options=flow.storage_options,
     )
     stranger = own_methods(flow.image_data_generator)
     return arrange_companions(arguments.companions, flow.class_mode == "mask", images, stranger)

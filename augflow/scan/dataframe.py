@@ -17,10 +17,11 @@ from augflow.base.progress import Progress
 from augflow.base.shorten import shortened
 from augflow.base.warn_user import warn_user
 from augflow.base.words import did_you_mean
-from augflow.scan.file_paths import NO_ADDRESSES, is_address
 from augflow.scan.labels import check_labels, check_two_classes, class_list
 from augflow.scan.row_names import check_present, first_of, row_names, value_types
 from augflow.store.image_bytes import image_of_cell, images_of_cells
+from augflow.store.remote import is_address, plain_address
+from augflow.store.stored_folder import StoredFolder
 
 if TYPE_CHECKING:
     import pandas
@@ -138,14 +139,14 @@ def keep_valid_files(
     # Images that lie in the table are there.
     names = [cell for cell in cells if isinstance(cell, str)]
     start = "" if directory is None else os.fspath(directory)
+    place = directory if isinstance(directory, StoredFolder) else start
     with Progress("Looking for the files of the dataframe", "rows", len(names)) as progress:
-        found = iter(are_files(names, start, formats, progress))
+        found = iter(are_files(names, place, formats, progress))
     valid = np.array([not isinstance(cell, str) or next(found) for cell in cells], dtype=bool)
     invalid = [cells[row] for row in np.flatnonzero(~valid)]
     if invalid:
         unknown = sum(not name.lower().endswith(formats) for name in invalid)
         advice = "; `formats=` adds endings" if unknown else ""
-        advice += ". " + NO_ADDRESSES if is_address(start) else ""
         warn_user(
             f'Found {len(invalid)} invalid image filename(s) in x_col="{x_col}" '
             f"({len(invalid) - unknown} without a file below directory={start!r}, {unknown} with "
@@ -295,20 +296,32 @@ def with_images(dataframe: pandas.DataFrame, x_col: Hashable) -> pandas.DataFram
 
 
 def are_files(
-    names: list[str], directory: str, formats: tuple[str, ...], progress: Progress
+    names: list[str],
+    directory: str | StoredFolder,
+    formats: tuple[str, ...],
+    progress: Progress,
 ) -> list[bool]:
     """Per name, whether it has a known ending and is an existing file.
 
     Args:
         names: relative to the directory, or absolute.
-        directory: "" for the working directory.
+        directory: "" for the working directory; or a stored folder.
         formats: lower-case endings, compared without a dot; ("",) for any.
         progress: is told how many are done.
     """
+    if isinstance(directory, StoredFolder):
+        return [
+            plain_address(name).lower().endswith(formats)
+            and (is_address(name) or name in directory)
+            for name in names
+        ]
     valid = [False] * len(names)
     rows_of_folder: dict[str, list[int]] = {}
     for row, name in enumerate(names):
-        if name.lower().endswith(formats):
+        if is_address(name):
+            # To ask for each would take longer than to read some: what is missing is told then.
+            valid[row] = plain_address(name).lower().endswith(formats)
+        elif name.lower().endswith(formats):
             # With the separator, so that "/a.png" and "a.png" have different folders.
             folder = name[: _end_of_folder(name)]
             rows_of_folder.setdefault(folder, []).append(row)

@@ -8,31 +8,26 @@ changed in place, and asked for in a loop.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-# What errors say of a directory that is the address of a bucket or a web page.
-NO_ADDRESSES = (
-    "augflow reads files of this machine: copy them here, mount what holds them as a folder, or "
-    "load each sample by a function of yours, with flow_from_loader."
-)
-
-
-def is_address(directory: str | os.PathLike[str]) -> bool:
-    """Whether it begins like s3://, gs:// or https://, and is no path."""
-    scheme, mark, _ = os.fspath(directory).partition("://")
-    return bool(mark) and scheme.isalnum() and not os.path.isdir(directory)
+from augflow.store.open_folder import joined_path, open_folder
+from augflow.store.remote import is_address
+from augflow.store.stored_folder import StoredFolder
 
 
 def join_all(root: str, names: Sequence[str]) -> list[str]:
-    """``os.path.join(root, name)`` of each name, in a fifth of the time."""
+    """``os.path.join(root, name)`` of each name, in a fifth of the time; addresses stay."""
     if os.sep != "/" or not root:
-        return [os.path.join(root, name) for name in names]
+        return [_joined(root, name) for name in names]
     start = root if root.endswith("/") else root + "/"
     # Names that were set from outside may be paths of another type.
     return [
-        start + name if type(name) is str and not name.startswith("/") else os.path.join(root, name)
+        start + name
+        if type(name) is str and not name.startswith("/") and "://" not in name
+        else _joined(root, name)
         for name in names
     ]
 
@@ -40,16 +35,40 @@ def join_all(root: str, names: Sequence[str]) -> list[str]:
 class FilePaths:
     """The paths of one flow.
 
+    Args:
+        options: of fsspec, for addresses.
+
     Attributes:
         given: a list from outside that takes the place of all names; None for none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        self._options = options
         self.given: list[str] | None = None
         self._kept: list[str] | None = None
         # What the kept list was made of.
         self._root = ""
         self._names: list[str] = []
+        self._place: str | StoredFolder | None = None
+        self._place_of = ""
+
+    def place(self, root: str) -> str | StoredFolder:
+        """What the names start at: the root itself, or the stored folder that it names."""
+        if self._place is None or root != self._place_of:
+            self._place, self._place_of = open_folder(root, self._options) or root, root
+        return self._place
+
+    def files(self, root: str, paths: list[Any]) -> list[Any]:
+        """Files by their whole paths: stored files of addresses, and below a stored folder."""
+        place = self.place(root)
+        if not isinstance(place, str):
+            paths = [place.of_path(path) for path in paths]
+        # Quickly told of most: this is done for each batch.
+        if any(type(path) is not str or "://" in path for path in paths) and any(
+            is_address(path) for path in paths
+        ):
+            return [joined_path("", path, self._options) for path in paths]
+        return paths
 
     def all(self, root: str, names: Sequence[str]) -> list[str]:
         """The list that stays.
@@ -65,13 +84,15 @@ class FilePaths:
             self._kept = join_all(root, self._names)
         return self._kept
 
-    def some(self, root: str, names: Sequence[str], indices: np.ndarray) -> list[str]:
-        """The paths of some files: int array of shape (files,)."""
+    def some(self, root: str, names: Sequence[str], indices: np.ndarray) -> list[Any]:
+        """Some of the files: int array of shape (files,)."""
         if self.given is not None:
-            return [self.given[index] for index in indices.tolist()]
-        if self._kept is None:
-            return join_all(root, [names[index] for index in indices.tolist()])
-        return [self._path(root, names, index) for index in indices.tolist()]
+            paths = [self.given[index] for index in indices.tolist()]
+        elif self._kept is None:
+            paths = join_all(root, [names[index] for index in indices.tolist()])
+        else:
+            paths = [self._path(root, names, index) for index in indices.tolist()]
+        return self.files(root, paths)
 
     def _path(self, root: str, names: Sequence[str], index: int) -> str:
         """What the list says, unless the file's name or the root has changed."""
@@ -79,4 +100,8 @@ class FilePaths:
         assert kept is not None
         if root == self._root and index < len(self._names) and names[index] == self._names[index]:
             return kept[index]
-        return os.path.join(root, names[index])
+        return _joined(root, names[index])
+
+
+def _joined(root: str, name: str) -> str:
+    return name if "://" in os.fspath(name) else os.path.join(root, name)

@@ -17,6 +17,7 @@ from augflow.scan.folders import (
     find_classes,
     scan_classes,
 )
+from augflow.store.open_folder import open_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -33,7 +34,7 @@ def scan_directory(
     """What ``flow_from_directory`` would find, as a table to look at, to split and to flow.
 
     Args:
-        directory: holds one folder of images per class.
+        directory: holds one folder of images per class; it may be one inside of an archive.
         classes: names of the class folders to list, in this order; None: all, sorted.
         class_order: "text" (default; Keras's order) or "natural" ("2" before "10").
         follow_links: whether links to folders below the class folders are followed.
@@ -53,6 +54,7 @@ def scan_directory(
     import pandas
 
     checked_class_order(class_order)
+    directory = open_folder(directory) or directory
     if classes is not None and len(classes):
         names = checked_classes(classes)
     else:

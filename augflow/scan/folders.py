@@ -16,7 +16,7 @@ import numpy as np
 
 from augflow.base.progress import Progress
 from augflow.base.warn_user import warn_user
-from augflow.scan.file_paths import NO_ADDRESSES, is_address
+from augflow.store.stored_folder import StoredFolder
 
 Split = tuple[float, float]
 
@@ -47,10 +47,8 @@ def check_directory(directory: str | os.PathLike[str]) -> None:
         FileNotFoundError: nothing is there.
         NotADirectoryError: a file is there.
     """
-    if os.path.isdir(directory):
+    if isinstance(directory, StoredFolder) or os.path.isdir(directory):
         return
-    if is_address(directory):
-        raise FileNotFoundError(f"directory={os.fspath(directory)!r} is an address. {NO_ADDRESSES}")
     if os.path.lexists(directory):
         raise NotADirectoryError(
             f"expected a directory with one folder of images per class, but "
@@ -68,7 +66,7 @@ def find_classes(directory: str | os.PathLike[str]) -> list[str]:
     """The names of the sub-folders, sorted as text; links to folders count.
 
     Args:
-        directory: the folder that holds one folder per class.
+        directory: the folder that holds one folder per class, of this machine or a stored one.
 
     Returns:
         The names, empty for a flat folder.
@@ -77,6 +75,8 @@ def find_classes(directory: str | os.PathLike[str]) -> list[str]:
         FileNotFoundError, NotADirectoryError: see ``check_directory``.
     """
     check_directory(directory)
+    if isinstance(directory, StoredFolder):
+        return sorted(directory.tree.read("")[1])
     with os.scandir(directory) as entries:
         return sorted(entry.name for entry in entries if _is_folder(entry))
 
@@ -93,7 +93,7 @@ def scan_classes(
     """List the images of each class folder, sub-folders included.
 
     Args:
-        directory: the folder that holds the class folders.
+        directory: the folder that holds the class folders, of this machine or a stored one.
         classes: folder names (or nested paths) relative to it, in the order of their numbers.
         formats: lower-case endings to keep; compared without a dot, as Keras does.
         split: (start, stop) as fractions of each class's list, None for all of it.
@@ -117,13 +117,14 @@ def scan_classes(
     has_tiff = False
     with Progress(f"Finding images in {os.fspath(directory)!r}", "files") as progress:
         for name in names:
-            folder = os.path.join(directory, name)
-            if not os.path.isdir(folder):
+            if not _has_folder(directory, name):
                 warn_user(
-                    f"the class {name!r} has no folder: {folder!r} is not a directory, so the "
-                    f"class has 0 images. Check `classes` against the sub-folders.",
+                    f"the class {name!r} has no folder: {os.path.join(directory, name)!r} is not a "
+                    f"directory, so the class has 0 images. Check `classes` against "
+                    "the sub-folders.",
                 )
-            found, folder_has_tiff = _list_below(folder, name, formats, follow_links, progress)
+            walk = _walk(directory, name, follow_links, progress)
+            found, folder_has_tiff = _list_below(walk, formats)
             has_tiff = has_tiff or folder_has_tiff
             kept = found if split is None else found[_slice_of(split, len(found))]
             filenames.extend(kept)
@@ -159,7 +160,7 @@ def list_flat(
         FileNotFoundError, NotADirectoryError: see ``check_directory``.
     """
     check_directory(directory)
-    files, _ = _read_folder(os.fspath(directory))
+    files, _ = _read_folder(directory)
     if not keeps_bands and any(name.lower().endswith(".tiff") for name in files):
         _warn_about_tiff()
     found = sorted(name for name in files if name.lower().endswith(formats))
@@ -179,7 +180,7 @@ def describe_empty(
     Returns:
         Sentences for an error message: what was looked for, what is there, what to do.
     """
-    files, folders = _read_folder(os.fspath(directory))
+    files, folders = _read_folder(directory)
     images = [name for name in files if name.lower().endswith(formats)]
     where = os.fspath(directory)
     looked = f"no images ({', '.join(formats)}) were found below {where!r}"
@@ -240,8 +241,18 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read_folder(folder: str, progress: Progress | None = None) -> tuple[list[str], list[str]]:
+def _has_folder(directory: str | os.PathLike[str], name: str) -> bool:
+    if isinstance(directory, StoredFolder):
+        return directory.tree.has(name)
+    return os.path.isdir(os.path.join(directory, name))
+
+
+def _read_folder(
+    folder: str | os.PathLike[str], progress: Progress | None = None
+) -> tuple[list[str], list[str]]:
     """The names in one folder, unsorted: (what is no folder, folders and links to them)."""
+    if isinstance(folder, StoredFolder):
+        return folder.tree.read("")
     files: list[str] = []
     folders: list[str] = []
     try:
@@ -254,15 +265,20 @@ def _read_folder(folder: str, progress: Progress | None = None) -> tuple[list[st
     except (FileNotFoundError, NotADirectoryError):
         return [], []  # a missing class folder has 0 files; the caller warned
     except OSError as error:
-        warn_user(f"cannot list the folder {folder!r}, skipping it: {error}")
+        warn_user(f"cannot list the folder {os.fspath(folder)!r}, skipping it: {error}")
     return files, folders
 
 
 def _walk(
-    folder: str, prefix: str, follow_links: bool, progress: Progress
+    directory: str | os.PathLike[str], name: str, follow_links: bool, progress: Progress
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """(path, path relative to the root directory, file names) of a folder and all below."""
-    pending = [(folder, prefix, _identity(folder) if follow_links else _NONE)]
+    """(path, path relative to the directory, file names) of a folder in it and all below."""
+    if isinstance(directory, StoredFolder):
+        for relative, files in directory.tree.walk(name):
+            yield relative, relative, files
+        return
+    folder = os.path.join(directory, name)
+    pending = [(folder, name, _identity(folder) if follow_links else _NONE)]
     while pending:
         path, relative, above = pending.pop()
         files, folders = _read_folder(path, progress)
@@ -295,13 +311,13 @@ def _identity(folder: str) -> frozenset[tuple[int, int]]:
 
 
 def _list_below(
-    folder: str, prefix: str, formats: tuple[str, ...], follow_links: bool, progress: Progress
+    walk: Iterable[tuple[str, str, list[str]]], formats: tuple[str, ...]
 ) -> tuple[list[str], bool]:
-    """All images below a class folder in Keras's order, and whether a ".tiff" is among them."""
+    """All images of ``_walk``'s folders in Keras's order, and whether a ".tiff" is among them."""
     found: list[str] = []
     has_tiff = False
     # Folders are ordered by their whole path as text, so "a-b" comes before "a/c".
-    for _, relative, files in sorted(_walk(folder, prefix, follow_links, progress)):
+    for _, relative, files in sorted(walk):
         start = os.path.join(relative, "")
         for name in sorted(files):
             lower = name.lower()

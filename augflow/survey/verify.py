@@ -18,6 +18,7 @@ from augflow.images.files import FileIterator
 from augflow.loader.flow import LoaderIterator
 from augflow.runtime.make_engine import make_engine
 from augflow.scan.folders import find_classes, list_flat, scan_classes
+from augflow.store.open_folder import joined_path, open_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -88,12 +89,13 @@ def _wrong_samples(flow: LoaderIterator, workers: int | None) -> pandas.DataFram
 
 def _files_of(
     given: Any,
-) -> tuple[Sequence[Any], Callable[[np.ndarray], list[str]], ReadSettings]:
+) -> tuple[Sequence[Any], Callable[[np.ndarray], list[Any]], ReadSettings]:
     """Names as they are to be reported, how to get their paths, and how to read them."""
     if isinstance(given, FileIterator):
         return given.filenames, given._names, given._read_settings()
     if isinstance(given, str | os.PathLike):
-        directory, endings = os.fspath(given), Flow.white_list_formats
+        stored, endings = open_folder(given), Flow.white_list_formats
+        directory = stored or os.fspath(given)
         names = list_flat(directory, endings, keeps_bands=True)
         folders = find_classes(directory)
         names += scan_classes(directory, folders, endings, keeps_bands=True).filenames
@@ -104,8 +106,8 @@ def _files_of(
                 "verify(generator.flow_from_directory(directory, formats=...))"
             )
 
-        def paths_below(rows: np.ndarray) -> list[str]:
-            return [os.path.join(directory, names[row]) for row in rows.tolist()]
+        def paths_below(rows: np.ndarray) -> list[Any]:
+            return [joined_path(directory, names[row]) for row in rows.tolist()]
 
         return names, paths_below, ReadSettings()
     if hasattr(given, "tolist"):

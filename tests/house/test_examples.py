@@ -36,6 +36,7 @@ ARGUMENTS = {
     "autoencoder": ["--epochs", "3", "--output", "pairs.png"],
     "volumes": ["--volumes", "600", "--epochs", "6"],
     "recommender": ["--epochs", "3"],
+    "bucket": ["--epochs", "6"],
     "replace_import": ["--images", "96"],
     "torch_loop": ["--epochs", "5"],
     "jax_loop": ["--epochs", "8"],
@@ -230,3 +231,12 @@ def test_examples_of_frameworks_skip_by_name(name: str, tmp_path: Path) -> None:
     )
     assert finished.returncode == 1 and "skipped: " in finished.stderr
     assert "is not installed (pip install" in finished.stderr
+
+
+def test_bucket(tmp_path: Path) -> None:
+    pytest.importorskip("s3fs", reason="the extra `store` brings s3fs")
+    pytest.importorskip("moto.server", reason='pip install "moto[server]"')
+    run = run_example("bucket", tmp_path)
+    assert number_in(run.output, r"validation accuracy ([\d.]+) %$") >= 75
+    first = number_in(run.output, r"from the bucket: ([\d.]+) s")
+    assert number_in(run.output, r"cached: ([\d.]+) s") < first
