@@ -36,6 +36,8 @@ from tests.benchmarks.rounds import (
     run_rounds,
 )
 from tests.benchmarks.sections import SECTIONS
+from tests.benchmarks.volumes import DEFAULT_COUNT as DEFAULT_VOLUMES
+from tests.benchmarks.volumes import cached_volumes
 from tests.benchmarks.work import Job
 
 
@@ -67,6 +69,7 @@ def parse_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--memory-images", type=int, default=320, help="for measuring memory")
     parser.add_argument("--small-images", type=int, default=10_000, help="arrays of 32 x 32")
     parser.add_argument("--csv-rows", type=int, default=DEFAULT_ROWS, help="of two columns")
+    parser.add_argument("--volumes", type=int, default=DEFAULT_VOLUMES, help="of 32 x 32 x 32")
     parser.add_argument("--files", type=int, default=DEFAULT_FILES, help="empty files to find")
     parser.add_argument(
         "--million",
@@ -116,6 +119,8 @@ def make_data(jobs: Sequence[Job]) -> None:
             sum(1 for _ in empty_files(job.work.images).glob("*/*"))
         elif job.measurement == "rows":
             cached_rows(job.work.images, job.work.columns)
+        elif job.measurement == "volumes":
+            cached_volumes(job.work.images)
         elif job.measurement != "small_arrays":
             job.work.make_folder()
 

@@ -277,7 +277,52 @@ CSV_TF_DATA = Contestant(
     {"reader": "tf.data"},
     has_workers=False,
 )
-CSV_PEERS = (CSV_GENERATOR, CSV_PANDAS, CSV_PYARROW, CSV_OFFSETS, CSV_TF_DATA)
+CSV_TORCH = Contestant(
+    "csv-torch",
+    "torch DataLoader with byte offsets",
+    "read_csv",
+    ("torch",),
+    1e6,
+    3,
+    {"reader": "torch"},
+    "The same batches by the same offsets, each parsed by one of the loader's processes "
+    "(`batch_size=None`, `persistent_workers=True`).",
+)
+CSV_PEERS = (CSV_GENERATOR, CSV_PANDAS, CSV_PYARROW, CSV_OFFSETS, CSV_TF_DATA, CSV_TORCH)
+
+AUGFLOW_LOADER = Contestant(
+    "augflow-loader",
+    "`flow_from_loader`, `next()`",
+    "read_volumes",
+    (),
+    3000,
+    1.5,
+    {"reader": "flow"},
+)
+LOADER_PYDATASET = tuple(
+    Contestant(
+        f"loader-pydataset-{threads}",
+        f"`PyDataset`, `workers={threads}`",
+        "read_volumes",
+        KERAS,
+        1800,
+        4,
+        {"reader": "PyDataset", "workers": threads},
+        "Threads, through Keras's own reader; the batches are filled in place.",
+        has_workers=False,
+    )
+    for threads in (1, 2)
+)
+LOADER_TORCH = Contestant(
+    "loader-torch",
+    "torch DataLoader",
+    "read_volumes",
+    ("torch",),
+    2500,
+    3,
+    {"reader": "torch"},
+    "Its default `collate_fn` stacks the arrays; `persistent_workers=True`.",
+)
 
 CONTESTANTS = {
     contestant.key: contestant
@@ -305,6 +350,9 @@ CONTESTANTS = {
         AUGFLOW_CSV_SHUFFLED,
         AUGFLOW_CSV_CACHED,
         *CSV_PEERS,
+        AUGFLOW_LOADER,
+        *LOADER_PYDATASET,
+        LOADER_TORCH,
     )
 }
 

@@ -9,7 +9,7 @@ its own, by Keras's default of one thread:
 
 - asleep: a ``PyDataset`` that sleeps 10 ms for each batch, on a quiet machine;
 - asleep, busy: the same, while two other processes compute;
-- augflow: ``flow_from_loader`` with 2 workers, as in ``loader_ratio``.
+- augflow: ``flow_from_loader`` with 2 workers, as in ``loader_fit``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from typing import Any
 import numpy as np
 
 from tests.benchmarks.in_process import keep_to_cores, run_in_process
-from tests.benchmarks.loader_ratio import BATCH_SIZE, load_function, write_volumes
+from tests.benchmarks.read_volumes import make_flow
+from tests.benchmarks.volumes import load_function, write_volumes
+from tests.benchmarks.work import Work
 
+BATCH_SIZE = 32
 CONTESTANTS = ("asleep", "asleep, busy", "augflow")
 BATCH_SECONDS = 0.01
 # Iterators and the like take some 40 ms.
@@ -47,16 +50,6 @@ def sleeping_dataset(batches: int) -> Any:
             return np.zeros((BATCH_SIZE, 4), "float32"), np.zeros(BATCH_SIZE, "float32")
 
     return Asleep()
-
-
-def loader_flow(folder: str, batches: int) -> Any:
-    """Volumes that are decompressed and normalised."""
-    from augflow import flow_from_loader
-
-    count = batches * BATCH_SIZE
-    load = load_function(folder, "real work")
-    labels = np.zeros(count, "float32")
-    return flow_from_loader(load, range(count), labels, batch_size=BATCH_SIZE, seed=0, workers=2)
 
 
 def seconds_to_first_batches(data: Any, epochs: int) -> list[float]:
@@ -99,8 +92,12 @@ def measure(contestant: str, folder: str, epochs: int, batches: int) -> list[flo
     ]
     for other in others:
         other.start()
-    own = contestant == "augflow"
-    data = loader_flow(folder, batches) if own else sleeping_dataset(batches)
+    if contestant == "augflow":
+        # Volumes that are decompressed and normalised.
+        work = Work(images=batches * BATCH_SIZE, batch_size=BATCH_SIZE)
+        data = make_flow(load_function(folder, "real work"), work)
+    else:
+        data = sleeping_dataset(batches)
     seconds = seconds_to_first_batches(data, epochs)
     for other in others:
         other.terminate()

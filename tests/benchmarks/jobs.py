@@ -14,6 +14,7 @@ from tests.benchmarks.contestants import (
     AUGFLOW_FAST,
     AUGFLOW_FIT,
     AUGFLOW_FIT_THREADS,
+    AUGFLOW_LOADER,
     AUGFLOW_NEXT,
     CSV_PEERS,
     DALI,
@@ -21,11 +22,14 @@ from tests.benchmarks.contestants import (
     KERAS_FIT,
     KERAS_NEXT,
     LIMIT,
+    LOADER_PYDATASET,
+    LOADER_TORCH,
     TF_DATA,
     TORCH_LOADER,
     TRAINING_ALONE,
 )
 from tests.benchmarks.photos import CAMERA, IMAGENET
+from tests.benchmarks.volumes import LOADS
 from tests.benchmarks.work import Contestant, Job, Work
 
 CSV_BATCHES = (250, 4096)
@@ -43,6 +47,7 @@ class Scale:
     small_images: int
     files: int
     csv_rows: int
+    volumes: int
     epochs: int
     workers: int
     cores: int
@@ -158,3 +163,11 @@ def csv_works(scale: Scale) -> tuple[Work, ...]:
     """Files of two columns, and of eleven with about as many bytes."""
     few = replace(scale.work, images=scale.csv_rows, columns=2)
     return few, replace(few, images=max(1, scale.csv_rows // 4), columns=11)
+
+
+def jobs_of_loader(scale: Scale) -> list[Job]:
+    return [
+        Job("volumes", each.key, replace(scale.work, images=scale.volumes, load=load))
+        for load in LOADS
+        for each in (AUGFLOW_LOADER, *LOADER_PYDATASET, LOADER_TORCH)
+    ]

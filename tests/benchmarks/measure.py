@@ -19,6 +19,8 @@ from tests.benchmarks.work import Contestant, Epochs, Job, UnavailableError, Wor
 
 # Fast contestants read several epochs: one of theirs is over before the machine's noise is.
 LEAST_SECONDS = 2.0
+# Many contestants in a section, each with epochs of a fraction of a second.
+LEAST_SECONDS_OF_VOLUMES = 1.0
 MEGABYTE = 1_000_000
 Figures = dict[str, float]
 
@@ -43,12 +45,12 @@ def _read(epochs: Epochs) -> int:
     return sum(epochs())
 
 
-def _rate_of(epochs: Epochs, work: Work) -> Figures:
+def _rate_of(epochs: Epochs, work: Work, least_seconds: float = LEAST_SECONDS) -> Figures:
     # The first epoch brings files into the page cache, starts workers, fills caches.
     _check_count(_read(epochs), work)
     images = 0
     start = time.perf_counter()
-    while (seconds := time.perf_counter() - start) < LEAST_SECONDS:
+    while (seconds := time.perf_counter() - start) < least_seconds:
         read = _read(epochs)
         _check_count(read, work)
         images += read
@@ -77,6 +79,13 @@ def rows(module: Any, contestant: Contestant, work: Work) -> Figures:
     """Rows a second of a CSV file over whole epochs after a first one; memory at their end."""
     figures = _rate_of(module.open_epochs(contestant, work), work)
     return {"rows_per_second": figures.pop("images_per_second"), **figures}
+
+
+def volumes(module: Any, contestant: Contestant, work: Work) -> Figures:
+    """Volumes a second over whole epochs after a first one; memory at their end."""
+    epochs = module.open_epochs(contestant, work)
+    figures = _rate_of(epochs, work, LEAST_SECONDS_OF_VOLUMES)
+    return {"volumes_per_second": figures.pop("images_per_second"), **figures}
 
 
 def first_batch(module: Any, contestant: Contestant, work: Work) -> Figures:
@@ -186,6 +195,7 @@ MEASUREMENTS: dict[str, Callable[[Any, Contestant, Work], Figures]] = {
     "rate": rate,
     "small_arrays": small_arrays,
     "rows": rows,
+    "volumes": volumes,
     "first_batch": first_batch,
     "memory": memory,
     "fit": fit,

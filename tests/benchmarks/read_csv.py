@@ -125,6 +125,32 @@ def by_pyarrow(path: Path, work: Work) -> Batches:
     return batches
 
 
+class Slices:
+    """The batches of a file by where they begin, each read and parsed by itself."""
+
+    def __init__(self, path: Path, work: Work) -> None:
+        self.path, self.columns = path, work.columns
+        self.offsets = []
+        with path.open("rb") as file:
+            file.readline()
+            for number in range(work.images):
+                if number % work.batch_size == 0:
+                    self.offsets.append(file.tell())
+                file.readline()
+            self.offsets.append(file.tell())
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        begin, end = self.offsets[index : index + 2]
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            text = file.read(end - begin).decode()
+        numbers = np.fromstring(text.replace("\n", ","), "float32", sep=",")
+        return numbers.reshape(-1, self.columns)
+
+
 def by_offsets(path: Path, work: Work) -> Batches:
     """A ``PyDataset`` that notes where its batches begin, and reads each by itself."""
     import keras
@@ -132,28 +158,29 @@ def by_offsets(path: Path, work: Work) -> Batches:
     class Rows(keras.utils.PyDataset):
         def __init__(self) -> None:
             super().__init__()
-            self.offsets = []
-            with path.open("rb") as file:
-                file.readline()
-                for number in range(work.images):
-                    if number % work.batch_size == 0:
-                        self.offsets.append(file.tell())
-                    file.readline()
-                self.offsets.append(file.tell())
+            self.slices = Slices(path, work)
 
         def __len__(self) -> int:
-            return len(self.offsets) - 1
+            return len(self.slices)
 
         def __getitem__(self, index: int) -> np.ndarray:
-            begin, end = self.offsets[index : index + 2]
-            with path.open("rb") as file:
-                file.seek(begin)
-                text = file.read(end - begin).decode()
-            numbers = np.fromstring(text.replace("\n", ","), "float32", sep=",")
-            return numbers.reshape(-1, work.columns)
+            return self.slices[index]
 
     dataset = Rows()
     return lambda: (dataset[index] for index in range(len(dataset)))
+
+
+def by_torch(path: Path, work: Work) -> Batches:
+    """torch's ``DataLoader``, whose processes parse a batch at a time; tensors seen as arrays."""
+    from torch.utils.data import DataLoader
+
+    loader = DataLoader(
+        Slices(path, work),
+        batch_size=None,
+        num_workers=work.workers,
+        persistent_workers=work.workers > 0,
+    )
+    return lambda: (batch.numpy() for batch in loader)
 
 
 def by_tf_data(path: Path, work: Work) -> Batches:
@@ -180,4 +207,5 @@ READERS: dict[str, Callable[[Path, Work], Batches]] = {
     "pyarrow": by_pyarrow,
     "offsets": by_offsets,
     "tf.data": by_tf_data,
+    "torch": by_torch,
 }

@@ -9,6 +9,7 @@ from tests.benchmarks.contestants import (
     AUGFLOW_CACHED,
     AUGFLOW_CSV,
     AUGFLOW_FIT,
+    AUGFLOW_LOADER,
     AUGFLOW_NEXT,
     CONTESTANTS,
 )
@@ -43,6 +44,7 @@ WORK_WORDS = {
     "photos": "{} photographs",
     "side": "{0} x {0}",
     "columns": "{} columns",
+    "load": "{}",
     "batch_size": "batches of {}",
     "flows": "{} in turn",
     "workers": "`workers={}`",
@@ -106,7 +108,7 @@ def compared_with(job: Job, jobs: list[Job]) -> Job | None:
     """
     if job.contestant.startswith("augflow"):
         return None
-    for contestant in (AUGFLOW_NEXT, AUGFLOW_FIT, AUGFLOW_CACHED, AUGFLOW_CSV):
+    for contestant in (AUGFLOW_NEXT, AUGFLOW_FIT, AUGFLOW_CACHED, AUGFLOW_CSV, AUGFLOW_LOADER):
         for other in jobs:
             same = (other.measurement, other.work) == (job.measurement, job.work)
             if same and other.contestant == contestant.key:

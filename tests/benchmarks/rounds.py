@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 from tests.benchmarks.contestants import CONTESTANTS, missing_module
 from tests.benchmarks.in_process import TIME_LIMIT_SECONDS, MeasurementFailedError
-from tests.benchmarks.measure import LEAST_SECONDS, Figures, measure_in_process
+from tests.benchmarks.measure import (
+    LEAST_SECONDS,
+    LEAST_SECONDS_OF_VOLUMES,
+    Figures,
+    measure_in_process,
+)
 from tests.benchmarks.photos import CAMERA, IMAGENET
 from tests.benchmarks.work import Job, UnavailableError
 
@@ -26,6 +31,9 @@ def estimate_seconds(job: Job) -> float:
     epoch = image * work.images
     if job.measurement == "first_batch":
         return contestant.start_seconds + 1 + epoch
+    if job.measurement == "volumes":
+        epoch = work.images / contestant.rate
+        return contestant.start_seconds + epoch + LEAST_SECONDS_OF_VOLUMES + epoch / 2
     if job.measurement == "memory":
         return contestant.start_seconds + work.epochs * epoch
     if job.measurement == "small_arrays":

@@ -31,6 +31,7 @@ from tests.benchmarks.jobs import (
     jobs_of_filters,
     jobs_of_fit,
     jobs_of_flows,
+    jobs_of_loader,
     jobs_of_memory,
     jobs_of_photos,
     jobs_of_scans,
@@ -49,7 +50,9 @@ from tests.benchmarks.targets import (
     how_much_faster,
     rows_against_pandas,
     small_in_process,
+    volumes_against_pydataset,
 )
+from tests.benchmarks.volumes import LOADS
 from tests.benchmarks.work import Job
 
 
@@ -268,6 +271,19 @@ SECTIONS = {
                 for size in CSV_BATCHES
             ),
             {"rows_per_second": "rows/s", "megabytes": "memory, MB"},
+        ),
+        Section(
+            "loader",
+            "Volumes by a function of one's own",
+            "Volumes of 32 x 32 x 32 a second, over whole epochs, each loaded by the same function "
+            "on all sides. Real work: compressed files, decompressed and normalised; no work: "
+            "plain arrays, only read. The files lie in the page cache.",
+            jobs_of_loader,
+            tuple(
+                Target(f"`PyDataset` at its best, {load}", wanted, volumes_against_pydataset(load))
+                for load, wanted in LOADS.items()
+            ),
+            {"volumes_per_second": "volumes/s", "megabytes": "memory, MB"},
         ),
     )
 }

@@ -9,9 +9,11 @@ from tests.benchmarks.contestants import (
     AUGFLOW_CSV,
     AUGFLOW_FAST,
     AUGFLOW_FIT,
+    AUGFLOW_LOADER,
     AUGFLOW_NEXT,
     CSV_PANDAS,
     KERAS_NEXT,
+    LOADER_PYDATASET,
     TRAINING_ALONE,
 )
 from tests.benchmarks.photos import CAMERA
@@ -59,6 +61,18 @@ def rows_against_pandas(
         work = {"columns": columns, "batch_size": batch_size}
         ours, theirs = (results.find("rows", each, **work) for each in (flow, CSV_PANDAS))
         return results.ratio(ours, theirs, "rows_per_second")
+
+    return reach
+
+
+def volumes_against_pydataset(load: str) -> Callable[[Results], Spread | None]:
+    """A flow's volumes a second / those of ``PyDataset`` at its best."""
+
+    def reach(results: Results) -> Spread | None:
+        figure = "volumes_per_second"
+        theirs = [results.find("volumes", each, load=load) for each in LOADER_PYDATASET]
+        ours = results.find("volumes", AUGFLOW_LOADER, load=load)
+        return results.ratio(ours, results.best(theirs, figure), figure)
 
     return reach
 

@@ -28,7 +28,8 @@ class Work:
 
     Attributes:
         photos: the name of a ``PhotoKind``.
-        images: photographs in the folder, arrays in memory, files to scan for, or rows.
+        images: photographs in the folder, arrays in memory, files to scan for, rows, or
+            volumes.
         side: height and width of the images in the batches, in pixels.
         batch_size: images a batch.
         workers: worker processes or threads, where the contestant can be told.
@@ -39,6 +40,7 @@ class Work:
         folder: class folders to read instead of our own.
         flows: how many flows over the photographs are read, a batch of each in turn.
         columns: of a CSV file with as many rows as there are images.
+        load: how volumes are loaded, one of ``volumes.LOADS``.
     """
 
     photos: str = SMALL.name
@@ -53,6 +55,7 @@ class Work:
     folder: str = ""
     flows: int = 1
     columns: int = 0
+    load: str = ""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -26,9 +27,11 @@ from tests.benchmarks.csv_files import column_names, write_rows
 from tests.benchmarks.in_process import MeasurementFailedError
 from tests.benchmarks.photos import CAMERA, IMAGENET, SMALL, PhotoKind, write_photos
 from tests.benchmarks.read_csv import READERS
+from tests.benchmarks.read_volumes import READERS as VOLUME_READERS
 from tests.benchmarks.report import BEGIN, END, section_report
 from tests.benchmarks.results import Results, read_results
 from tests.benchmarks.sections import SECTIONS
+from tests.benchmarks.volumes import LOADS, SIDE, load_function, write_volumes
 from tests.benchmarks.work import Contestant, Job, UnavailableError, Work
 
 ABOUT = {
@@ -213,9 +216,46 @@ def test_all_read_the_same_rows(tmp_path: Path) -> None:
     assert expected.shape == (1000, 3)
     flow = augflow.flow_from_csv(path, column_names(3), batch_size=300, workers=0)
     assert (np.concatenate(list(flow.epoch())) == expected).all()
-    for reader in ("generator", "pandas", "pyarrow"):
-        if reader == "pyarrow" and find_spec("pyarrow") is None:
+    for reader in ("generator", "pandas", "pyarrow", "torch"):
+        if reader in ("pyarrow", "torch") and find_spec(reader) is None:
             continue
-        batches = list(READERS[reader](path, work)())
+        # In this process: threads that other tests have left do not survive torch's fork.
+        batches = list(READERS[reader](path, replace(work, workers=0))())
         assert [len(batch) for batch in batches] == [300, 300, 300, 100]
         assert (np.concatenate(batches) == expected).all()
+
+
+@pytest.mark.parametrize(
+    ("reader", "module", "settings"),
+    [("flow", "augflow", {}), ("PyDataset", "keras", {"workers": 2}), ("torch", "torch", {})],
+)
+def test_all_read_the_same_volumes(
+    tmp_path: Path, reader: str, module: str, settings: dict[str, int]
+) -> None:
+    pytest.importorskip(module)
+    write_volumes(tmp_path / "volumes", 10)
+    for load in LOADS:
+        work = Work(images=10, batch_size=4, workers=0, load=load)
+        own = load_function(str(tmp_path / "volumes"), load)
+        read_epoch = VOLUME_READERS[reader](own, work, **settings)
+        for _ in range(2):
+            volumes, labels = map(np.concatenate, zip(*read_epoch(), strict=True))
+            # Each comes once, in another order than that of the files.
+            assert sorted(labels) == list(range(10)) != list(labels)
+            expected = np.stack([own(int(label)) for label in labels])
+            assert volumes.shape == (10, SIDE, SIDE, SIDE) and volumes.dtype == "float32"
+            assert (volumes == expected).all()
+
+
+def test_loader_is_compared_with_the_best_pydataset() -> None:
+    rates = {"augflow-loader": 3000, "loader-pydataset-1": 1000, "loader-pydataset-2": 1500}
+    rows = {
+        Job("volumes", key, Work(load=load)): {0: {"volumes_per_second": rate, "megabytes": 1.0}}
+        for load in ("real work", "no work")
+        for key, rate in rates.items()
+    }
+    missing = {"loader-torch": "torch is not installed"}
+    report = section_report(SECTIONS["loader"], Results(rows, missing, dict(ABOUT)))
+    assert "| `PyDataset` at its best, real work | at least 1.7 | 2.00 | yes |" in report
+    assert "| `PyDataset`, `workers=1`, no work | 1,000 | 3.00 times |" in report
+    assert "- torch DataLoader: not measured, torch is not installed." in report
