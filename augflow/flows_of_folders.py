@@ -154,3 +154,6 @@ class FlowsOfFolders(ImageTransformer):
         given = arguments_of(locals())
         warn_before_flow(self, subset, augment, of_files=True)
         return DirectoryIterator(image_data_generator=self, **given, **self._of_batches())
+
+    # What Python calls it where an argument is wrong.
+    flow_from_directory.__qualname__ = "ImageDataGenerator.flow_from_directory"

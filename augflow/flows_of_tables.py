@@ -184,3 +184,6 @@ class FlowsOfTables(ImageTransformer):
         given["class_mode"] = without_deprecated(given.pop("deprecated"), class_mode, FlowsOfTables)
         warn_before_flow(self, subset, augment, of_files=True)
         return DataFrameIterator(image_data_generator=self, **given, **self._of_batches())
+
+    # What Python calls it where an argument is wrong.
+    flow_from_dataframe.__qualname__ = "ImageDataGenerator.flow_from_dataframe"

@@ -134,7 +134,7 @@ class DirectoryIterator(FileIterator):
         self._get_ready()
 
     def _scan(self, classes: list[str] | None, follow_links: bool) -> None:
-        directory = self._paths.place(self._root())
+        directory = self._paths.place(os.fspath(self.directory))
         check_directory(directory)
         # An array of classes has no truth value; an empty list means all, as in Keras.
         if classes is not None and len(classes):

@@ -2,6 +2,6 @@
 
 In: a flow, or a directory of files.
 Out: tables and numbers about its samples.
-Knows: base, batch, flow, images, loader, report, runtime, scan.
+Knows: base, store, batch, flow, images, loader, report, runtime, scan.
 Read: verify, statistics.
 """

@@ -114,7 +114,7 @@ def _files_of(
         # A column of a dataframe, an array.
         given = given.tolist()
     if isinstance(given, list | tuple) and all(isinstance(one, str | os.PathLike) for one in given):
-        paths = [os.fspath(one) for one in given]
+        paths = [joined_path("", os.fspath(one)) for one in given]
         return given, lambda rows: [paths[row] for row in rows.tolist()], ReadSettings()
     raise TypeError(
         "verify takes a flow from flow_from_directory, flow_from_dataframe or flow_from_loader, a "

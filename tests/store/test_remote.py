@@ -112,6 +112,8 @@ def test_an_object_that_cannot_be_read_is_named(
     assert misfortune.asked["/cat/nobody.jpg"] == 2 and misfortune.asked["/cat/02.jpg"] == 3
     wrong = augflow.verify(flow, workers=0)
     assert wrong["filename"].tolist() == ["cat/nobody.jpg", "cat/02.jpg"]
+    listed = [f"{address}/cat/01.jpg", f"{address}/cat/02.jpg"]
+    assert augflow.verify(listed, workers=0)["filename"].tolist() == listed[1:]
 
 
 def test_a_cache_makes_the_second_epoch_local(
