@@ -286,7 +286,8 @@ CSV_TORCH = Contestant(
     3,
     {"reader": "torch"},
     "The same batches by the same offsets, each parsed by one of the loader's processes "
-    "(`batch_size=None`, `persistent_workers=True`).",
+    "(`batch_size=None`, `persistent_workers=True`) and handed over as an array, which was up to "
+    "four times as fast as a tensor.",
 )
 CSV_PEERS = (CSV_GENERATOR, CSV_PANDAS, CSV_PYARROW, CSV_OFFSETS, CSV_TF_DATA, CSV_TORCH)
 
