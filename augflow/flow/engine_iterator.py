@@ -173,9 +173,10 @@ class EngineIterator(Iterator):
         """See ``Iterator.on_epoch_end``; also says what was left out."""
         # Keras looks at the first batch and ends an "epoch" before it begins one.
         is_an_end = self._begun
+        end = self._bad.look_has_ended if self._is_look else self._bad.epoch_has_ended
         super().on_epoch_end()
         if is_an_end:
-            self._bad.epoch_has_ended()
+            end()
 
     def __getstate__(self) -> dict[str, Any]:
         state = super().__getstate__()

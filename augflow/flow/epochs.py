@@ -111,6 +111,8 @@ class Epochs(KerasBase):
         self._counted = False
         self._begun = False
         self._is_ahead = False
+        # Whether the pass is Keras's look at a batch that builds the model.
+        self._is_look = False
         # Whether such a pass is given in the flow's own order, see ``Resumable.read_in_order``.
         self._in_order = False
         self._given_indices: AbstractIterator[np.ndarray] | None = None

@@ -16,8 +16,10 @@ from augflow.base.interrupts import Interruptible, uninterrupted
 from augflow.batch.mapped_plan import mapped
 from augflow.errors import BatchIndexError
 from augflow.flow.keras_base import (
+    drop_unread_batches,
     faces_keras,
     is_asked_by,
+    is_building_model,
     is_called_by_enqueuer,
     shuffling_reader,
 )
@@ -82,6 +84,8 @@ class Iterator(Resumable, OtherForms):
     @uninterrupted
     def on_epoch_begin(self) -> None:
         """Take the times of another epoch; called by Keras."""
+        # One that was begun before and never ended has read part of the epoch already.
+        self._is_look = not self._begun and is_building_model()
         self._begun = True
         self._meter.begin_epoch()
 
@@ -92,12 +96,18 @@ class Iterator(Resumable, OtherForms):
         Keras also calls this before the first epoch and, with ``steps_per_epoch``, in the
         middle of a pass by index, while TensorFlow reads on in a thread of its own. A pass
         that Keras makes therefore keeps its epoch until the next one begins. A queue of Keras 2
-        may end a pass, begin the next one and be stopped, before ``fit`` ends the same pass.
+        may end a pass, begin the next one and be stopped, before ``fit`` ends the same pass. A
+        look that builds the model is no pass: the epoch that it looked at is still to come.
         """
         self._meter.end_epoch()
+        drop_unread_batches(self)
         with self.lock:
             if self._reads_by_itself():
                 self._set_index_array()
+                return
+            if self._is_look:
+                self._asked.clear()
+                self._is_look = self._begun = False
                 return
             was_ahead, self._is_ahead = self._is_ahead, is_called_by_enqueuer(self)
             if was_ahead and not self._is_ahead:

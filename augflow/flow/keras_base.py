@@ -21,6 +21,7 @@ _DATASETS = (
     ("keras.src.trainers.data_adapters.py_dataset_adapter", "PyDataset"),
     ("tf_keras.src.utils.data_utils", "Sequence"),
 )
+_EPOCHS, _TRAINER = "keras.src.trainers.epoch_iterator", "keras.src.trainers.trainer"
 _IMAGE_MODULES = ("keras.src.legacy.preprocessing.image", "tf_keras.src.preprocessing.image")
 
 # Methods of a model that read a flow, and how far above the flow's own they may be.
@@ -155,6 +156,46 @@ def is_asked_by(flow: Any, reader: Any) -> bool:
     names = frame.f_locals
     # A thread of a queue knows no more than the queue's number.
     return names.get("self") is reader or ("uid" in names and names["uid"] == reader.uid)
+
+
+def is_building_model() -> bool:
+    """Whether Keras reads a batch only to build a model, as ``fit`` does on torch and JAX."""
+    return any(
+        frame.f_code.co_name == "_symbolic_build" and frame.f_globals.get("__name__") == _TRAINER
+        for frame in _callers()
+    )
+
+
+def drop_unread_batches(flow: Any) -> None:
+    """Empty the queue of Keras's threads where Keras, calling the flow now, begins to read anew.
+
+    A queue that is stopped keeps what its threads have read, and gives it before the next pass. In
+    the middle of a pass that is right. Of a pass that Keras has given up (``EpochIterator.reset``)
+    it would be batches that the next one has, too.
+
+    Raises:
+        Exception: what a thread has raised meanwhile.
+    """
+    frame = _calling_frame(flow)
+    if frame is None or frame.f_globals.get("__name__") != _DATASETS[0][0]:
+        return
+    above = frame.f_back
+    if above is None or (above.f_globals.get("__name__"), above.f_code.co_name) != (
+        _EPOCHS,
+        "reset",
+    ):
+        return
+    reader = getattr(frame.f_locals.get("self"), "enqueuer", None)
+    if reader is None or reader.is_running():
+        return
+    while not reader.ready_queue.empty():
+        reader.ready_queue.get_nowait()
+    # A thread that was slow to put its last batch there; it must not ask within the next pass.
+    while not reader.future_queue.empty():
+        late = reader.future_queue.get_nowait()
+        if isinstance(late, Exception):
+            raise late
+        late.get()
 
 
 def _calling_frame(flow: Any) -> FrameType | None:

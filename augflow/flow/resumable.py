@@ -165,7 +165,7 @@ class Resumable(Epochs):
         # Positions of other batches say nothing.
         self._asked = PositionSet.unpacked(state["asked"]) if is_same else PositionSet()
         self._ended = state["ended"]
-        self._counted = self._begun = self._is_ahead = False
+        self._counted = self._begun = self._is_ahead = self._is_look = False
         self._pattern = AccessPattern()
         if state["epoch"] is None:
             self._epoch = None

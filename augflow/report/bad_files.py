@@ -100,6 +100,11 @@ class BadFiles:
         else:
             self.report()
 
+    def look_has_ended(self) -> None:
+        """Forget which batches were read: the epoch begins again, and says what it leaves out."""
+        self._read.clear()
+        self._complete = 0
+
     def report(self) -> None:
         """Warn of the files left out since the last report, if there are any."""
         left_out, self._new = self._new, {}

@@ -39,13 +39,6 @@ def keras() -> Any:
     return keras
 
 
-@pytest.fixture
-def not_tensorflow(keras: Any) -> str | None:
-    """The backend, if it is another one than TensorFlow."""
-    backend = keras.backend.backend()
-    return None if backend == "tensorflow" else backend
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_folder(tmp_path_factory.mktemp("images") / "all")
@@ -132,18 +125,6 @@ def epochs_of(model: Any, batches: int) -> list[list[int]]:
     ]
 
 
-def _leave_out_threads(threads: int, not_tensorflow: str | None) -> None:
-    if threads > 1 and not_tensorflow:
-        pytest.skip(f"Keras's own threads on {not_tensorflow}: see docs/torch.md")
-
-
-def _leave_out_first(flow: Any, not_tensorflow: str | None) -> None:
-    """The epoch in which torch and JAX look at a batch, in a pass of its own."""
-    if not_tensorflow:
-        for _ in range(len(flow)):
-            next(flow)
-
-
 def assert_each_once(epochs: list[list[int]], count: int) -> None:
     assert len(epochs) == count
     for epoch in epochs:
@@ -157,10 +138,9 @@ def assert_each_once(epochs: list[list[int]], count: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [4, 7, 10, 20])
 def test_each_sample_once_an_epoch(
-    batch_size: int, threads: int, workers: int, recorder: Any, not_tensorflow: str | None
+    batch_size: int, threads: int, workers: int, recorder: Any
 ) -> None:
     """Keras permutes the batches, and reads the first two before the first epoch."""
-    _leave_out_threads(threads, not_tensorflow)
     model = recorder()
     with id_flow(batch_size, workers) as flow:
         flow.workers = threads
@@ -175,21 +155,17 @@ def test_each_sample_once_an_epoch(
             assert all(batches[k] != batches[k + 1] for k in range(3))
 
 
-def test_early_reads_do_not_shift_the_epochs(recorder: Any, not_tensorflow: str | None) -> None:
+def test_early_reads_do_not_shift_the_epochs(recorder: Any) -> None:
     """The epochs of ``fit`` are those of ``next()``, in Keras's order of batches."""
     other = id_flow()
-    _leave_out_first(other, not_tensorflow)
     due = [sorted(next(other)[1].tolist() for _ in range(5)) for _ in range(3)]
     model = recorder()
     model.fit(id_flow(), epochs=3, verbose=0)
     assert [sorted(model.seen[5 * epoch :][:5]) for epoch in range(3)] == due
 
 
-def test_without_keras_shuffle_the_order_is_that_of_next(
-    recorder: Any, not_tensorflow: str | None
-) -> None:
+def test_without_keras_shuffle_the_order_is_that_of_next(recorder: Any) -> None:
     other = id_flow()
-    _leave_out_first(other, not_tensorflow)
     due = [next(other)[1].tolist() for _ in range(15)]
     model = recorder()
     model.fit(id_flow(), epochs=3, shuffle=False, verbose=0)
@@ -300,9 +276,8 @@ def test_fit_evaluate_fit_and_next(recorder: Any) -> None:
 
 
 @pytest.mark.parametrize("threads", [2, 4])
-def test_keras_worker_threads(threads: int, recorder: Any, not_tensorflow: str | None) -> None:
+def test_keras_worker_threads(threads: int, recorder: Any) -> None:
     """``flow.workers = 4`` sets Keras's own threads, which ask by index at once."""
-    _leave_out_threads(threads, not_tensorflow)
     model = recorder()
     with id_flow(workers=2) as flow:
         flow.workers = threads
