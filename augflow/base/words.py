@@ -6,6 +6,20 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
+# The arguments of a generator that move or colour pixels by chance.
+RANDOM_TRANSFORMS = (
+    "rotation_range",
+    "width_shift_range",
+    "height_shift_range",
+    "brightness_range",
+    "shear_range",
+    "zoom_range",
+    "channel_shift_range",
+    "horizontal_flip",
+    "vertical_flip",
+    "augmentation",
+)
+
 ColorMode = Literal["rgb", "rgba", "grayscale", "unchanged"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"]
 KeepAspectRatio = bool | Literal["crop", "pad"]

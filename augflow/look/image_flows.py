@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from augflow.base.words import RANDOM_TRANSFORMS
 from augflow.look.facts import CLASS_KINDS, Facts, Meaning, classes_of_array, counted
-from augflow.look.words import RANDOM, changed_settings, in_words
+from augflow.look.words import changed_settings, in_words
 
 
 def augmentations_of(flow: Any) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def augmentations_of(flow: Any) -> dict[str, Any]:
         # A stranger with methods of Keras's names.
         return {"image_data_generator": type(generator)}
     settings = changed_settings(generator, generator._plain())
-    found = {name: value for name, value in settings.items() if name in RANDOM}
+    found = {name: value for name, value in settings.items() if name in RANDOM_TRANSFORMS}
     if generator._stage_settings() is None:
         found["methods of"] = type(generator)
     return found

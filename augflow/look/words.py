@@ -10,19 +10,6 @@ import numpy as np
 from augflow.base.shorten import shortened
 from augflow.look.facts import Facts
 
-# The arguments that move or colour pixels by chance.
-RANDOM = (
-    "rotation_range",
-    "width_shift_range",
-    "height_shift_range",
-    "brightness_range",
-    "shear_range",
-    "zoom_range",
-    "channel_shift_range",
-    "horizontal_flip",
-    "vertical_flip",
-    "augmentation",
-)
 # Where an attribute has another name than the argument.
 _ATTRIBUTES = {"validation_split": "_validation_split"}
 _CLASSES_SHOWN = 3

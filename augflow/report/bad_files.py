@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 from augflow.base.warn_user import warn_user
@@ -20,7 +20,8 @@ class Wording:
     Attributes:
         thing: one of them.
         could_not: what could not be done with it.
-        attribute: of the flow, that has all of them.
+        attribute: of the flow, that has them.
+        kept: which of them it has.
         error: raised where nothing else is left of a batch, with the first name and a text.
     """
 
@@ -28,6 +29,7 @@ class Wording:
     could_not: str
     attribute: str
     error: type[NothingLeftError]
+    kept: str = "all of them"
 
 
 class BadFiles:
@@ -108,7 +110,8 @@ class BadFiles:
     def report(self) -> None:
         """Warn of the files left out since the last report, if there are any."""
         left_out, self._new = self._new, {}
-        if not left_out:
+        count = self._counted(left_out)
+        if not count:
             return
         # The number also lets Python show the warning once an epoch, and not only once.
         when = "" if self._epoch is None else f" in epoch {self._epoch}"
@@ -120,13 +123,17 @@ class BadFiles:
                 "handed over a second time in that place."
             )
         shown = [f"{name!r} ({reason})" for name, reason in list(left_out.items())[:_NAMES_SHOWN]]
-        more = ", ..." if len(left_out) > len(shown) else ""
+        more = ", ..." if count > len(shown) else ""
         words = self._wording
         warn_user(
-            f"augflow: {len(left_out):,} {words.thing}(s) could not be {words.could_not} and were "
-            f"left out{when}: {', '.join(shown)}{more}. The flow's `{words.attribute}` has all of "
-            f"them.{twice}",
+            f"augflow: {count:,} {words.thing}(s) could not be {words.could_not} and were "
+            f"left out{when}: {', '.join(shown)}{more}. The flow's `{words.attribute}` has "
+            f"{words.kept}.{twice}",
         )
+
+    def _counted(self, named: Mapping[Hashable, str]) -> int:
+        """How many were left out since the last report, of which so many have names."""
+        return len(named)
 
     def _nothing_left(self, bad: list[BadSample]) -> NothingLeftError:
         """The error for a batch of which nothing is left."""

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from augflow.base.warn_user import warn_user
 from augflow.batch.plan import BadSample
 from augflow.errors import CsvReadError
 from augflow.report.bad_files import BadFiles, NothingLeftError, Wording
 
 # A table may have billions of rows, and be of another kind altogether.
 _MOST_KEPT = 1000
-_SHOWN = 5
 
 
 class NothingReadableError(NothingLeftError, CsvReadError):
     """No row of a batch can be read."""
 
 
-ROWS = Wording("row", "read", "bad_rows", NothingReadableError)
+ROWS = Wording("row", "read", "bad_rows", NothingReadableError, "the first of them")
 
 
 class BadRows(BadFiles):
@@ -50,26 +49,9 @@ class BadRows(BadFiles):
         if len(bad) == samples:
             raise self._nothing_left(bad)
 
-    def report(self) -> None:
-        """Warn of the rows left out since the last report, if there are any."""
+    def _counted(self, named: Mapping[Hashable, str]) -> int:
         count, self._count = self._count, 0
-        left_out, self._new = self._new, {}
-        if not count:
-            return
-        when = "" if self._epoch is None else f" in epoch {self._epoch}"
-        stand_ins, self._stand_ins = self._stand_ins, 0
-        twice = ""
-        if stand_ins:
-            twice = (
-                f" {stand_ins:,} batch(es) held nothing else; another batch of the epoch was "
-                "handed over a second time in that place."
-            )
-        shown = [f"{name}: {reason}" for name, reason in list(left_out.items())[:_SHOWN]]
-        more = "; ..." if count > len(shown) else ""
-        warn_user(
-            f"augflow: {count:,} row(s) could not be read and were left out{when}: "
-            f"{'; '.join(shown)}{more}. The flow's `bad_rows` has the first of them.{twice}",
-        )
+        return count
 
     def _nothing_left(self, bad: list[BadSample]) -> NothingReadableError:
         named = next((each for each in bad if each.name is not None), bad[0])

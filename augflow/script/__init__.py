@@ -2,6 +2,6 @@
 
 In: the path of a script or a notebook.
 Out: its code; generators, flows and calls of a model in it; faults, each with its line.
-Knows: no other room.
+Knows: base.
 Read: source_code, calls, faults.
 """

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from augflow.base.words import RANDOM_TRANSFORMS
 from augflow.script.calls import (
     Flow,
     Generator,
@@ -15,18 +16,6 @@ from augflow.script.calls import (
     name_of,
 )
 
-_RANDOM = (
-    "rotation_range",
-    "width_shift_range",
-    "height_shift_range",
-    "brightness_range",
-    "shear_range",
-    "zoom_range",
-    "channel_shift_range",
-    "horizontal_flip",
-    "vertical_flip",
-    "augmentation",
-)
 _SCALING = (
     "rescale",
     "preprocessing_function",
@@ -65,7 +54,9 @@ def faults_of(script: Script) -> Iterator[Fault]:
 
 
 def _is_random(generator: Generator | None) -> bool:
-    return generator is not None and any(generator.value(name) not in _NOTHING for name in _RANDOM)
+    return generator is not None and any(
+        generator.value(name) not in _NOTHING for name in RANDOM_TRANSFORMS
+    )
 
 
 def _generators(script: Script) -> Iterator[tuple[str, int, str]]:
