@@ -20,12 +20,13 @@ def to_tf_dataset(flow: Any) -> Any:
         ) from error
 
     passes = Passes(flow)
-    rows = _rows_of_all(flow)
+    rows, is_ragged = _rows_of_all(flow), flow._shapes_vary()
 
     def spec_of(array: Any) -> Any:
         array = np.asarray(array)
         kind = tf.string if array.dtype.kind in "OSU" else tf.as_dtype(array.dtype)
-        return tf.TensorSpec((rows, *array.shape[1:]), kind)
+        shape = [None] * (array.ndim - 1) if is_ragged else array.shape[1:]
+        return tf.TensorSpec((rows, *shape), kind)
 
     # A look at the batch that comes next; ``next()`` still gives it.
     signature = map_batch(flow[flow.batch_index], spec_of)

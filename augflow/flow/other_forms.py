@@ -61,7 +61,8 @@ class OtherForms(Seen):
         Returns:
             A dataset of batches as ``next()`` gives them, with tuples in the place of lists. Its
             ``cardinality()`` is ``len(flow)``; its ``element_spec`` has all axes, and that of the
-            samples where all batches have the same number (``drop_remainder=True``).
+            samples where all batches have the same number (``drop_remainder=True``). With
+            ``pad="longest"`` the others are open.
 
         Raises:
             ImportError: TensorFlow is not installed.
@@ -69,6 +70,10 @@ class OtherForms(Seen):
         from augflow.faces.for_tensorflow import to_tf_dataset
 
         return to_tf_dataset(self)
+
+    def _shapes_vary(self) -> bool:
+        """Whether batches differ in more than the number of their samples."""
+        return False
 
     def map(self, function: BatchFunction) -> Self:
         """A flow of the same samples whose batches pass through a function as a whole.

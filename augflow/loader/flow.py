@@ -339,6 +339,9 @@ class LoaderIterator(EngineIterator):
         """The samples that ``on_error="skip"`` has left out so far: ID to reason."""
         return dict(self._bad.reasons)
 
+    def _shapes_vary(self) -> bool:
+        return self._structure().is_cut
+
     def _restore_runtime(self) -> None:
         super()._restore_runtime()
         self._lengths = Lengths()

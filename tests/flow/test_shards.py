@@ -75,7 +75,7 @@ def test_parts_are_the_whole(kind: str, world: Path) -> None:
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - DRAWING - {"on_error skip"}))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - DRAWING - {"on_error skip", "loader skip"}))
 def test_parts_with_workers_are_the_whole(kind: str, world: Path) -> None:
     check_parts_are_the_whole(lambda workers: KINDS[kind](world, workers, 3), [2], 2)
 
