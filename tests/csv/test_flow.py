@@ -200,7 +200,7 @@ def test_shuffling_mixes_near_and_far(table_file: Path) -> None:
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-@pytest.mark.parametrize("batch_size", [7, 64, 400])
+@pytest.mark.parametrize("batch_size", [pytest.param(7, marks=pytest.mark.heavy), 64, 400])
 def test_batches_are_equal_for_any_workers_and_any_way(
     table_file: Path, shuffle: bool, batch_size: int
 ) -> None:
